@@ -1,0 +1,1 @@
+"""The file_roll sink: events into files of a directory, a new file every so often."""

@@ -1,0 +1,1 @@
+"""The netcat source: lines over TCP."""

@@ -1,0 +1,1 @@
+"""Discovery: which installed packages provide which components, and loading the ones in use."""

@@ -1,0 +1,1 @@
+"""The machinery that runs an agent. Private: use `flume_core.agent`."""

@@ -1,0 +1,271 @@
+"""From a source to its channels: interceptors, selector, one transaction per channel, progress.
+
+The order is always: intercept once, select once, commit to each required channel, then to the
+optional ones, then return to the source, which acknowledges.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock, RLock
+from time import monotonic
+
+from flume_core._runtime.progress import BatchRecord, SourceProgress
+from flume_core.batch import EMPTY_BATCH, EventBatch
+from flume_core.channel import Channel
+from flume_core.config.model import ComponentConfig
+from flume_core.errors import ChannelError, ContractError
+from flume_core.metrics import SOURCE_COUNTERS, ComponentMetrics, MetricValue
+from flume_core.selector import ChannelSelector
+from flume_core.ticket import Ticket
+from flume_core.transaction import Progress
+
+__all__ = ["PROGRESS_DELAY", "ChannelProcessor", "Intercept", "Watch"]
+
+Intercept = Callable[[EventBatch], EventBatch]
+Watch = Callable[[str, EventBatch], None]
+"""Told the channel and the batch after each commit."""
+
+PROGRESS_DELAY = 1.0
+"""Seconds after which progress that found no batch to ride on is committed alone."""
+
+
+class _Held:
+    """A batch on its way: what its channels still lack, and what to count when they have it."""
+
+    __slots__ = (
+        "emitted",
+        "filtered",
+        "guard",
+        "optional",
+        "received",
+        "record",
+        "required",
+        "undone",
+        "unrouted",
+    )
+
+    def __init__(self, received: int) -> None:
+        self.received = received
+        self.filtered = received
+        self.unrouted = 0
+        self.emitted = 0
+        self.required: dict[str, EventBatch] = {}
+        self.optional: Mapping[str, EventBatch] = {}
+        self.record: BatchRecord | None = None
+        self.undone = False
+        self.guard: weakref.ref[EventBatch] | None = None
+
+
+class ChannelProcessor:
+    """The emitter of one source. Any thread may emit; interceptors and selector run one at a time."""
+
+    def __init__(
+        self,
+        source: str,
+        channels: Mapping[str, Channel[ComponentConfig]],
+        selector: ChannelSelector[ComponentConfig],
+        metrics: ComponentMetrics,
+        log: logging.Logger,
+        intercepts: Sequence[Intercept] = (),
+        watch: Watch | None = None,
+    ) -> None:
+        self._channels = channels
+        self._select = selector.select
+        self._intercepts = tuple(intercepts)
+        self._watch = watch
+        self._log = log
+        self._chain_lock = Lock()
+        self._progress_lock = RLock()
+        required = {name: channels[name] for name in selector.required_channels()}
+        self._book_channels = frozenset(required)
+        self._book = SourceProgress(source, required)
+        self._keeps: bool | None = None
+        self._riding: dict[str, bytes | None] = {}
+        self._riding_since = 0.0
+        self._held: dict[int, _Held] = {}
+        self._failed: BaseException | None = None
+        self._count_lock = Lock()
+        self._received = self._accepted = self._filtered = self._unrouted = self._emitted = 0
+        self._optional_failures = 0
+        self.last_emit = monotonic()
+        """When a batch last came in, by the monotonic clock."""
+        metrics.provide(self._figures)
+
+    # --- Emitter
+
+    @property
+    def transaction_capacity(self) -> int | None:
+        """See `flume_core.source.Emitter`."""
+        bounds = [channel.transaction_capacity for channel in self._channels.values()]
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    @property
+    def keeps_progress(self) -> bool:
+        """See `flume_core.source.Emitter`. Known once the channels have started."""
+        if self._keeps is None:
+            self._keeps = self._book.kept
+        return self._keeps
+
+    def progress(self) -> Mapping[str, bytes]:
+        """See `flume_core.source.Emitter`."""
+        with self._progress_lock:
+            return self._book.resume()
+
+    def emit(self, batch: EventBatch, progress: Progress | None = None) -> None:
+        """See `flume_core.source.Emitter`."""
+        if progress is not None and self.keeps_progress:
+            with self._progress_lock:
+                self._emit(batch, progress)
+        else:
+            self._emit(batch, None)
+
+    def emit_async(self, batch: EventBatch, progress: Progress | None = None) -> Ticket:
+        """See `flume_core.source.Emitter`. Channels commit before this returns."""
+        if self._failed is not None:
+            return Ticket.completed(self._failed)
+        try:
+            self.emit(batch, progress)
+        except ChannelError as error:
+            self._failed = error
+            self._held.clear()
+            return Ticket.completed(error)
+        return Ticket.completed()
+
+    def rewind(self) -> None:
+        """See `flume_core.source.Emitter`."""
+        self._failed = None
+
+    # --- the runtime's side
+
+    def flush_progress(self, *, at_once: bool = False) -> None:
+        """Commit progress that waits for a batch, if it waits for long; a refusal is left for later."""
+        if not self._riding:
+            return
+        with self._progress_lock:
+            if self._riding and (at_once or monotonic() - self._riding_since >= PROGRESS_DELAY):
+                held = _Held(0)
+                riding = self._riding
+                self._record(held, [self._book.home])
+                try:
+                    self._commit(held)
+                except ChannelError as error:
+                    self._riding = riding
+                    self._log.warning("progress is not stored yet: %s", error)
+
+    def _emit(self, batch: EventBatch, progress: Progress | None) -> None:
+        held = self._held.pop(id(batch), None) if self._held else None
+        if held is None:
+            held = self._prepare(batch)
+            if progress is not None:
+                self._attach(held, progress)
+        elif held.undone and held.record is not None:
+            self._book.redo(held.record)
+            held.undone = False
+        lacking = len(held.required)
+        try:
+            self._commit(held)
+        except ChannelError:
+            if held.record is not None and len(held.required) == lacking == len(held.record.parts):
+                self._book.undo(held.record)
+                held.undone = True
+            self._hold(batch, held)
+            raise
+        for name, part in held.optional.items():
+            self._offer(name, part)
+        self._count(held)
+
+    def _prepare(self, batch: EventBatch) -> _Held:
+        count = len(batch)
+        held = _Held(count)
+        self.last_emit = monotonic()
+        with self._count_lock:
+            self._received += count
+        if not count:
+            return held
+        with self._chain_lock:
+            for intercept in self._intercepts:
+                before = len(batch)
+                batch = intercept(batch)
+                if len(batch) > before:
+                    raise ContractError(f"{intercept!r} returned more events than it was given")
+                if not len(batch):
+                    break
+            left = len(batch)
+            held.filtered = count - left
+            if left:
+                selection = self._select(batch)
+                held.required = dict(selection.required)
+                held.optional = selection.optional
+                held.unrouted = selection.unrouted
+                held.emitted = left - selection.unrouted
+        return held
+
+    def _attach(self, held: _Held, progress: Progress) -> None:
+        if not self._riding:
+            self._riding_since = monotonic()
+        self._riding.update(progress)
+        targets = [name for name in held.required if name in self._book_channels]
+        if targets:
+            self._record(held, targets)
+
+    def _record(self, held: _Held, targets: Sequence[str]) -> None:
+        held.record = self._book.record(self._riding, targets)
+        self._riding = {}
+        for name in held.record.parts:
+            held.required.setdefault(name, EMPTY_BATCH)
+
+    def _commit(self, held: _Held) -> None:
+        parts = held.record.parts if held.record is not None else {}
+        for name in list(held.required):
+            part = held.required[name]
+            try:
+                with self._channels[name].transaction() as tx:
+                    tx.put(part)
+                    if name in parts:
+                        tx.save_progress(self._book.owner, parts[name])
+            except (ChannelError, ContractError):
+                raise
+            except Exception as error:
+                raise ChannelError(
+                    f"channel {name} failed: {type(error).__name__}: {error}"
+                ) from error
+            del held.required[name]
+            if self._watch is not None and len(part):
+                self._watch(name, part)
+
+    def _offer(self, name: str, part: EventBatch) -> None:
+        try:
+            with self._channels[name].transaction() as tx:
+                tx.put(part)
+        except Exception as error:
+            with self._count_lock:
+                self._optional_failures += len(part)
+            self._log.warning(
+                "optional channel %s did not take %d events: %s", name, len(part), error
+            )
+        else:
+            if self._watch is not None:
+                self._watch(name, part)
+
+    def _hold(self, batch: EventBatch, held: _Held) -> None:
+        """Remember a refused batch until it is emitted again or its source lets go of it."""
+        key = id(batch)
+        held.guard = weakref.ref(batch, lambda _: self._held.pop(key, None))
+        self._held[key] = held
+
+    def _count(self, held: _Held) -> None:
+        with self._count_lock:
+            self._accepted += held.received
+            self._filtered += held.filtered
+            self._unrouted += held.unrouted
+            self._emitted += held.emitted
+
+    def _figures(self) -> Mapping[str, MetricValue]:
+        with self._count_lock:
+            values = (self._received, self._accepted, self._filtered, self._unrouted, self._emitted)
+            figures: dict[str, MetricValue] = dict(zip(SOURCE_COUNTERS, values, strict=True))
+            figures["EventOptionalFailCount"] = self._optional_failures
+        return figures
