@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flume_core._builtin.file_roll.disk import Disk
 from flume_core._builtin.file_roll.sink import FileRollSink
@@ -14,6 +16,7 @@ from flume_core._builtin.taildir.source import TaildirSource
 from flume_core._runtime.channel_processor import ChannelProcessor
 from flume_core.channel import Channel
 from flume_core.metrics import ComponentMetrics
+from flume_core.selector import ChannelSelector
 from flume_core.source import Status
 from flume_core.testing import (
     CrashableStore,
@@ -62,9 +65,12 @@ class Machine:
             lambda: self._append("app.log.1", "old", 4),
             lambda: self._append("app.log", "new", 25),
         ]
-        self._sink_class = FileRollSink
-        if disk is not None:
-            self._sink_class = type("OnThatDisk", (FileRollSink,), {"disk": disk})
+
+        class OnThatDisk(FileRollSink):
+            pass
+
+        OnThatDisk.disk = disk or FileRollSink.disk
+        self._sink_class = OnThatDisk
         self._suffix = suffix
 
     def snapshots(self) -> list[Snapshot]:
@@ -76,7 +82,7 @@ class Machine:
         struck = []
         for points in crash_points:
             self.store.use(points)
-            points.kill(OURS if at_every_line else [], lambda p=points: self._live(p), lambda: None)
+            points.kill(OURS if at_every_line else [], partial(self._live, points), lambda: None)
             if points.struck is None:
                 break
             struck.append(points.struck)
@@ -121,8 +127,10 @@ class Machine:
         sink.stop()
         channel.stop()
 
-    def _source(self, channel: Channel) -> TaildirSource:  # type: ignore[type-arg]
-        selector = make_component(ReplicatingSelector, {}, context={"channels": ("c1",)})
+    def _source(self, channel: Channel[Any]) -> TaildirSource:
+        selector: ChannelSelector[Any] = make_component(
+            ReplicatingSelector, {}, context={"channels": ("c1",)}
+        )
         log = logging.getLogger("flume.test.machine")
         emitter = ChannelProcessor(
             "r1", {"c1": channel}, selector, ComponentMetrics("SOURCE.r1"), log

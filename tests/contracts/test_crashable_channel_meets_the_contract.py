@@ -22,9 +22,7 @@ def under_test(store: CrashableStore) -> ChannelUnderTest:
         store.crash()
         return store_channel(store, capacity=300, transaction_capacity=200)
 
-    return ChannelUnderTest(
-        CrashableChannel, config, patient={"keep-alive": "60"}, durable=True, crash=crash
-    )
+    return ChannelUnderTest(CrashableChannel, config, patient={"keep-alive": "60"}, crash=crash)
 
 
 class TestCrashableChannel(ChannelContract):

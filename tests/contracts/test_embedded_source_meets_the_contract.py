@@ -50,5 +50,7 @@ class TestEmbeddedSource(SourceContract):
     @pytest.fixture
     def source(self) -> Iterator[SourceUnderTest]:
         program = Program()
-        yield SourceUnderTest(EmbeddedSource, {}, program.offer, lambda: program.count)
+        yield SourceUnderTest(
+            EmbeddedSource, {}, program.offer, lambda: program.count, type="embedded"
+        )
         program.close()

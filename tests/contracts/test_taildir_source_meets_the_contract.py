@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flume_core._builtin.taildir.config import TaildirConfig
 from flume_core._builtin.taildir.source import TaildirSource
 from flume_core.source import Source
 from flume_core.testing import SourceContract, SourceUnderTest, numbered, snapshot_directory
@@ -22,14 +23,14 @@ class TestTaildirSource(SourceContract):
         log, position = world / "log", world / "position.json"
         log.mkdir(parents=True)
 
-        def append(_: Source[object], bodies: Sequence[bytes]) -> None:
+        def append(_: Source[TaildirConfig], bodies: Sequence[bytes]) -> None:
             with (log / "app.log").open("ab") as file:
                 file.write(b"".join(body + b"\n" for body in bodies))
 
         def acknowledged() -> int:
             saved = position.read_bytes() if position.exists() else b""
             entries = json.loads(saved or b"[]")
-            return sum(entry["pos"] for entry in entries) // LINE
+            return sum(int(entry["pos"]) for entry in entries) // LINE
 
         return SourceUnderTest(
             TaildirSource,

@@ -111,9 +111,10 @@ class Headers:
     def concat(parts: Sequence[tuple[Headers, int]]) -> Headers:
         """Return the headers of batches put one behind the other; each part comes with its count."""
         first = parts[0][0]
-        if all(h is first or (not h.columns and h.shared == first.shared) for h, _ in parts):
-            if not first.columns:
-                return first
+        if not first.columns and all(
+            h is first or (not h.columns and h.shared == first.shared) for h, _ in parts
+        ):
+            return first
         names = dict.fromkeys(k for h, _ in parts for k in (*h.shared, *h.columns))
         shared: dict[str, str] = {}
         columns: dict[str, Column] = {}

@@ -12,6 +12,7 @@ they have in common: slicing, adding headers and concatenating copy no body wher
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import overload
 
 from flume_core._bodies import Bodies, Buffer, count_lines
@@ -189,7 +190,7 @@ class EventBatch(Sequence[Event]):
     @property
     def columns(self) -> Mapping[str, Column]:
         """The headers that vary: one value per event, None where an event lacks the key. Read-only."""
-        return self._headers.columns
+        return MappingProxyType(self._headers.columns)
 
     def header(self, key: str) -> Column:
         """Return the value of one header for each event; None where an event lacks it."""

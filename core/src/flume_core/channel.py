@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
+from flume_core.batch import EventBatch
 from flume_core.component import C, Component
 from flume_core.config.model import ChannelConfig
 from flume_core.errors import ContractError
@@ -31,6 +32,14 @@ class Channel(Component[C]):
     @abstractmethod
     def transaction(self) -> Transaction:
         """Return a new transaction for ``with``. Cheap: one is made for every batch."""
+
+    def put(self, batch: EventBatch) -> None:
+        """Put one batch in a transaction of its own; raises what `Transaction.commit` raises.
+
+        The runtime uses it for batches without progress; a channel may have a shorter way.
+        """
+        with self.transaction() as tx:
+            tx.put(batch)
 
     @abstractmethod
     def wait(self, timeout: float) -> bool:

@@ -53,6 +53,13 @@ class ChannelSelector(Component[C]):
         """Return the channels that some event may require; the source's progress is kept in these."""
         return self.channels
 
+    def only_channel(self) -> str | None:
+        """Return the one required channel that every event goes to; None if there is more to choose.
+
+        Where there is nothing to choose the runtime does not ask for each batch.
+        """
+        return None
+
     @abstractmethod
     def select(self, batch: EventBatch) -> Selection:
         """Return where the events of a batch, never empty, go."""

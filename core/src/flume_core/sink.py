@@ -105,6 +105,12 @@ class _DeliveringSink(Sink[C]):
 
     def _deliver_rest(self, rest: EventBatch, failure: Exception) -> None:
         """Try the undelivered rest of a batch until it is through: a rollback would repeat the others."""
+        try:
+            self._deliver_at_last(rest, failure)
+        finally:
+            self.trouble = None
+
+    def _deliver_at_last(self, rest: EventBatch, failure: Exception) -> None:
         pause = _FIRST_PAUSE
         while rest:
             self.trouble = f"{len(rest)} events of a batch are not delivered: {failure}"
@@ -122,7 +128,6 @@ class _DeliveringSink(Sink[C]):
                 if isinstance(error, PermanentError):
                     pause = _LONGEST_PAUSE
                 rest, failure = left, error
-        self.trouble = None
 
 
 class BatchSink(_DeliveringSink[C]):

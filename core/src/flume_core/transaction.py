@@ -148,22 +148,24 @@ class Transaction(ABC):
         """Let the commit carry progress of ``owner`` (``source.NAME`` or ``sink.NAME``).
 
         Later entries of one transaction replace earlier ones. Channels that do not keep progress
-        accept it and forget it. Raises `ContractError` above `PROGRESS_LIMIT` bytes.
+        accept it and forget it. Raises `ContractError` above `PROGRESS_LIMIT` bytes: what the
+        transaction carried before stays.
         """
         if self._state is not _OPEN:
             self._refuse("save_progress")
-        if self._progress is None:
-            self._progress = {}
-        merged = self._progress.setdefault(owner, {})
-        merged.update(progress)
+        carried = self._progress or {}
+        merged = {**carried, owner: {**carried.get(owner, {}), **progress}}
         size = sum(
-            len(k) + len(v or b"") for entry in self._progress.values() for k, v in entry.items()
+            len(k.encode("utf-8", "surrogateescape")) + len(v or b"")
+            for entry in merged.values()
+            for k, v in entry.items()
         )
         if size > PROGRESS_LIMIT:
             raise ContractError(
                 f"{owner} hands over {size} bytes of progress in one transaction;"
                 f" at most {PROGRESS_LIMIT} are allowed: send only the entries that changed"
             )
+        self._progress = merged
 
     def commit(self) -> None:
         """Make puts, takes and progress take effect, durably where the channel is durable.

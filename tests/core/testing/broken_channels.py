@@ -223,6 +223,8 @@ class SwallowsExceptions(_WithTransaction):
 
 
 class OneTransactionForAll(_WithTransaction):
+    _one: CrashableTransaction
+
     def transaction(self) -> Transaction:
         if not hasattr(self, "_one") or self._one.state is TransactionState.CLOSED:
             self._one = CrashableTransaction(self)
@@ -336,7 +338,7 @@ class BrokenChannelContract(ChannelContract):
             return channel
 
         patient = {"keep-alive": "60"}
-        return ChannelUnderTest(self.cls, config, patient=patient, durable=True, crash=crash)
+        return ChannelUnderTest(self.cls, config, patient=patient, crash=crash)
 
 
 CAUGHT_BY: dict[type[CrashableChannel | CrashableStore], list[str]] = {

@@ -121,7 +121,7 @@ class LaxConfig(TagConfig):
     model_config = ConfigDict(extra="ignore")
 
 
-class AcceptsAnything(GoodInterceptor, Interceptor[LaxConfig]):  # type: ignore[misc]
+class AcceptsAnything(GoodInterceptor, Interceptor[LaxConfig]):
     pass
 
 
@@ -129,7 +129,7 @@ class SilentConfig(TagConfig):
     more: int = 0
 
 
-class DescribesNothing(GoodInterceptor, Interceptor[SilentConfig]):  # type: ignore[misc]
+class DescribesNothing(GoodInterceptor, Interceptor[SilentConfig]):
     pass
 
 
@@ -137,7 +137,7 @@ class ChangeableConfig(TagConfig):
     model_config = ConfigDict(frozen=False)
 
 
-class CanBeChanged(GoodInterceptor, Interceptor[ChangeableConfig]):  # type: ignore[misc]
+class CanBeChanged(GoodInterceptor, Interceptor[ChangeableConfig]):
     pass
 
 
@@ -149,7 +149,7 @@ class OneSpellingConfig(TagConfig):
         return super().model_validate(obj, **more)
 
 
-class HasOneSpelling(GoodInterceptor, Interceptor[OneSpellingConfig]):  # type: ignore[misc]
+class HasOneSpelling(GoodInterceptor, Interceptor[OneSpellingConfig]):
     pass
 
 

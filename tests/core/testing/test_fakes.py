@@ -124,6 +124,14 @@ def test_a_recording_emitter_fails_as_told_and_then_accepts() -> None:
     assert (len(emitter.offered), len(emitter.committed)) == (4, 1)
 
 
+def test_a_recording_emitter_refuses_batches_beyond_its_transaction_capacity() -> None:
+    emitter = RecordingEmitter(transaction_capacity=10)
+    with pytest.raises(ChannelError, match="transaction_capacity is 10"):
+        emitter.emit(numbered(11))
+    emitter.emit(numbered(10))
+    assert_exactly(emitter.events, numbered(10))
+
+
 def test_a_recording_emitter_holds_emits_back() -> None:
     emitter = RecordingEmitter()
     emitter.hold()

@@ -97,6 +97,13 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
     def transaction(self) -> Transaction:
         return _MemoryTransaction(self)
 
+    def put(self, batch: EventBatch) -> None:
+        count = len(batch)
+        if count > self.config.transaction_capacity:
+            raise self._too_many(count)
+        if count:
+            self._append([(batch, _cost(batch))], count)
+
     def size(self) -> int:
         return self._waiting + self._in_takes
 
@@ -137,6 +144,12 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
                 "EventTakeSuccessCount": self._taken,
             }
 
+    def _too_many(self, count: int) -> ChannelError:
+        return ChannelError(
+            f"channel {self.name} refuses {count} events in one transaction: transactionCapacity"
+            f" is {self.config.transaction_capacity}; raise it, or lower the batch size"
+        )
+
     # --- what transactions call
 
     def _append(self, batches: list[tuple[EventBatch, int]], count: int) -> None:
@@ -151,7 +164,7 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
             self._put += count
             self._queue.extend(batches)
             if self._takers_waiting:
-                self._events_came.notify()
+                self._events_came.notify_all()
 
     def _lacks(self, count: int, slots: int) -> bool:
         held = self._waiting + self._in_takes
@@ -266,10 +279,7 @@ class _MemoryTransaction(Transaction):
         channel = self._channel
         count = self._count + len(batch)
         if count > channel.config.transaction_capacity:
-            raise ChannelError(
-                f"channel {channel.name} refuses {count} events in one transaction: transactionCapacity"
-                f" is {channel.config.transaction_capacity}; raise it, or lower the batch size"
-            )
+            raise channel._too_many(count)
         self._batches.append((batch, _cost(batch)))
         self._count = count
 

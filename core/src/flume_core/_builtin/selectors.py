@@ -52,6 +52,10 @@ class ReplicatingSelector(ChannelSelector[ReplicatingConfig]):
         """Return all channels but the optional ones."""
         return self._required
 
+    def only_channel(self) -> str | None:
+        """Return the source's channel if it has one, and requires it."""
+        return self._required[0] if len(self.channels) == len(self._required) == 1 else None
+
     def select(self, batch: EventBatch) -> Selection:
         """Return the batch itself for every channel."""
         return Selection(dict.fromkeys(self._required, batch), dict.fromkeys(self._optional, batch))

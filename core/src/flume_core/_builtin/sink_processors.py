@@ -198,7 +198,7 @@ class LoadBalancingSinkProcessor(SinkProcessor[LoadBalancingConfig]):
     that continues the series. One thread runs the group.
 
     Unlike Flume, a sink whose channel is empty is followed by the next one too, so that an empty channel
-    delays no other; BACKOFF means that all were empty.
+    delays no other; BACKOFF means that all were empty, and uses up no turn.
     """
 
     def __init__(self, config: LoadBalancingConfig, context: ProcessorContext) -> None:
@@ -218,6 +218,7 @@ class LoadBalancingSinkProcessor(SinkProcessor[LoadBalancingConfig]):
     def process(self) -> Status:
         """Let the sinks try in their order until one has delivered."""
         status: Status | None = None
+        turn = self._next
         for sink in self._ordered():
             try:
                 status = sink.process()
@@ -231,6 +232,8 @@ class LoadBalancingSinkProcessor(SinkProcessor[LoadBalancingConfig]):
         if status is None:
             last = list(self._errors.values())[-1]
             raise _none_works(self._errors, self._shortest_wait()) from last
+        # Or with two sinks and a batch now and then, every batch would go to the same one.
+        self._next = turn
         return status
 
     def _ordered(self) -> Sequence[SinkHandle]:

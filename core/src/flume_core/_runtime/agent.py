@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from types import TracebackType
 
@@ -80,8 +80,9 @@ class Agent:
         self._wiring = build(plan, catalog, self._hooks, self._states, eager=eager)
         self._drain_timeout = drain_timeout
         self._abort = Flag()
-        self._lock = Lock()
+        self._lock = RLock()
         self._phase = LifecycleState.IDLE
+        self._troubled: dict[str, float] = {}
 
     @classmethod
     def load(
@@ -132,20 +133,23 @@ class Agent:
             if self._phase is not LifecycleState.IDLE:
                 raise ContractError(f"agent {self.name} is {self._phase.value}: make a new one")
             self._phase = LifecycleState.STARTING
-        try:
-            self._start_all()
-        except BaseException:
-            self.abort()
-            self.stop()
-            raise
-        self._phase = LifecycleState.RUNNING
+            try:
+                self._start_all()
+                self._give_up_if_stopped()
+            except BaseException:
+                self.abort()
+                self.stop()
+                raise
+            self._phase = LifecycleState.RUNNING
         _log.info("agent %s runs: %s", self.name, self._describe())
 
     def stop(self) -> None:
         """Stop sources, drain what would be lost within ``drain_timeout``, stop sinks and channels.
 
-        May be called twice, and from any thread.
+        May be called twice, and from any thread; while another one is in `start`, that fails.
         """
+        if self._phase is LifecycleState.STARTING:
+            self.abort()
         with self._lock:
             if self._phase in (LifecycleState.STOPPED, LifecycleState.IDLE):
                 self._phase = LifecycleState.STOPPED
@@ -183,10 +187,15 @@ class Agent:
             *self._wiring.sources,
         )
         for runner in runners:
+            self._give_up_if_stopped()
             runner.start()
             runner.first_try.wait(_FIRST_TRY)
             if runner.refused is not None:
                 raise runner.refused
+
+    def _give_up_if_stopped(self) -> None:
+        if self._abort.is_set():
+            raise RetryableError(f"agent {self.name} was stopped while it started")
 
     def _start_channel(self, channel: Channel[ComponentConfig]) -> None:
         component = f"CHANNEL.{channel.name}"
@@ -225,32 +234,44 @@ class Agent:
         """Let sinks empty the channels whose events would be lost."""
         volatile = [c for c in self._wiring.channels.values() if not c.durable]
         deadline = monotonic() + self._drain_timeout
-        while any(c.size() for c in volatile) and self._has_sinks():
+        while any(map(self._left_in, volatile)) and self._has_sinks():
             if monotonic() >= deadline or self._abort.wait(0.005):
                 break
 
     def _has_sinks(self) -> bool:
         return any(runner.refused is None for runner in self._wiring.sinks)
 
+    def _left_in(self, channel: Channel[ComponentConfig]) -> int:
+        component = f"CHANNEL.{channel.name}"
+        if self._states.get(component).state is not LifecycleState.RUNNING:
+            return 0
+        try:
+            return channel.size()
+        except Exception:  # noqa: BLE001 - everything must be stopped all the same
+            _log.exception("%s does not tell its size", component)
+            return 0
+
     def _stop_sinks(self, runner: SinkRunner) -> None:
         if not runner.stop(_SINK_STOP):
             names = ", ".join(sink.name for sink in runner.sinks)
             _log.error("sink %s does not return from its work; it is left behind", names)
             return
+        self._quietly(runner.processor.stop, f"the processor of {runner.sinks[0].component}")
         for sink in runner.sinks:
             self._quietly(sink.stop, sink.component)
 
     def _stop_channel(self, channel: Channel[ComponentConfig]) -> None:
-        size = channel.size()
-        self._quietly(channel.stop, f"CHANNEL.{channel.name}")
-        self._states.set(f"CHANNEL.{channel.name}", LifecycleState.STOPPED)
+        component = f"CHANNEL.{channel.name}"
+        size = self._left_in(channel)
+        self._quietly(channel.stop, component)
+        self._states.set(component, LifecycleState.STOPPED)
         if size and not channel.durable:
             _log.warning("channel %s loses %d events that no sink took in time", channel.name, size)
 
     def _quietly(self, stop: Callable[[], None], component: str) -> None:
         try:
             stop()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the others must be stopped all the same
             _log.exception("stopping %s failed", component)
 
     # --- looking at it
@@ -264,10 +285,19 @@ class Agent:
     def failing(self) -> tuple[str, float, str] | None:
         """Return the component that fails longest without a break, its seconds, and the reason."""
         found = self._states.failing()
-        for runner in self._wiring.sinks:
-            for sink in runner.sinks:
-                if found is None and sink.sink.trouble is not None:
-                    found = (sink.component, 0.0, sink.sink.trouble)
+        now = monotonic()
+        for component, trouble in self._troubles().items():
+            seconds = now - self._troubled.setdefault(component, now)
+            if found is None or seconds > found[1]:
+                found = (component, seconds, trouble)
+        return found
+
+    def _troubles(self) -> dict[str, str]:
+        """Return what keeps sinks from delivering while their states say that they run."""
+        sinks = [sink for runner in self._wiring.sinks for sink in runner.sinks]
+        found = {s.component: s.sink.trouble for s in sinks if s.sink.trouble is not None}
+        for component in self._troubled.keys() - found.keys():
+            self._troubled.pop(component, None)
         return found
 
     def status(self) -> AgentStatus:
@@ -313,7 +343,9 @@ class Agent:
         return [(m.component, m) for m in (*channels, *sinks, *sources)]
 
     def _status(self, component: str, metrics: ComponentMetrics) -> ComponentStatus:
-        found = self._states.get(component)
+        found, trouble = self._states.get(component), self._troubles().get(component)
+        if trouble is not None:
+            return ComponentStatus(component, LifecycleState.RETRYING, trouble, metrics.snapshot())
         return ComponentStatus(component, found.state, found.reason, metrics.snapshot())
 
     def _describe(self) -> str:

@@ -20,7 +20,7 @@ from flume_core.errors import ChannelError, ContractError
 from flume_core.metrics import SOURCE_COUNTERS, ComponentMetrics, MetricValue
 from flume_core.selector import ChannelSelector
 from flume_core.ticket import Ticket
-from flume_core.transaction import Progress
+from flume_core.transaction import PROGRESS_LIMIT, Progress
 
 __all__ = ["PROGRESS_DELAY", "ChannelProcessor", "Intercept", "Watch"]
 
@@ -30,6 +30,12 @@ Watch = Callable[[str, EventBatch], None]
 
 PROGRESS_DELAY = 1.0
 """Seconds after which progress that found no batch to ride on is committed alone."""
+
+_RIDERS = PROGRESS_LIMIT // 4
+"""Bytes of such progress that are committed at once: a record holds each entry before and after."""
+
+_WHOLE = EventBatch.from_bodies([])
+"""Stands for the source's own batch in what is held: a reference would keep that alive for ever."""
 
 
 class _Held:
@@ -43,7 +49,6 @@ class _Held:
         "received",
         "record",
         "required",
-        "undone",
         "unrouted",
     )
 
@@ -55,7 +60,6 @@ class _Held:
         self.required: dict[str, EventBatch] = {}
         self.optional: Mapping[str, EventBatch] = {}
         self.record: BatchRecord | None = None
-        self.undone = False
         self.guard: weakref.ref[EventBatch] | None = None
 
 
@@ -90,6 +94,9 @@ class ChannelProcessor:
         self._count_lock = Lock()
         self._received = self._accepted = self._filtered = self._unrouted = self._emitted = 0
         self._optional_failures = 0
+        only = selector.only_channel()
+        plain = only is not None and not self._intercepts and watch is None
+        self._put = channels[only].put if plain and only is not None else None
         self.last_emit = monotonic()
         """When a batch last came in, by the monotonic clock."""
         metrics.provide(self._figures)
@@ -119,6 +126,8 @@ class ChannelProcessor:
         if progress is not None and self.keeps_progress:
             with self._progress_lock:
                 self._emit(batch, progress)
+        elif self._put is not None and not self._held:
+            self._emit_directly(batch)
         else:
             self._emit(batch, None)
 
@@ -151,7 +160,9 @@ class ChannelProcessor:
                 self._record(held, [self._book.home])
                 try:
                     self._commit(held)
-                except ChannelError as error:
+                except (ChannelError, ContractError) as error:
+                    if held.record is not None:
+                        self._book.undo(held.record)
                     self._riding = riding
                     self._log.warning("progress is not stored yet: %s", error)
 
@@ -161,21 +172,45 @@ class ChannelProcessor:
             held = self._prepare(batch)
             if progress is not None:
                 self._attach(held, progress)
-        elif held.undone and held.record is not None:
-            self._book.redo(held.record)
-            held.undone = False
-        lacking = len(held.required)
+        else:
+            held.required = _exchange(held.required, _WHOLE, batch)
+            held.optional = _exchange(held.optional, _WHOLE, batch)
+            if held.record is not None:
+                self._book.redo(held.record)
         try:
             self._commit(held)
-        except ChannelError:
-            if held.record is not None and len(held.required) == lacking == len(held.record.parts):
+        except (ChannelError, ContractError) as error:
+            if held.record is not None:
                 self._book.undo(held.record)
-                held.undone = True
-            self._hold(batch, held)
+            if isinstance(error, ChannelError):
+                self._hold(batch, held)
             raise
         for name, part in held.optional.items():
             self._offer(name, part)
         self._count(held)
+
+    def _emit_directly(self, batch: EventBatch) -> None:
+        """Emit where there is nothing to intercept, to choose or to watch: the shortest way."""
+        assert self._put is not None
+        count = len(batch)
+        self.last_emit = monotonic()
+        with self._count_lock:
+            self._received += count
+        try:
+            self._put(batch)
+        except ContractError:
+            raise
+        except Exception as error:
+            held = _Held(count)
+            held.filtered, held.emitted = 0, count
+            held.required = {next(iter(self._channels)): _WHOLE}
+            self._hold(batch, held)
+            if isinstance(error, ChannelError):
+                raise
+            raise ChannelError(f"{type(error).__name__}: {error}") from error
+        with self._count_lock:
+            self._accepted += count
+            self._emitted += count
 
     def _prepare(self, batch: EventBatch) -> _Held:
         count = len(batch)
@@ -210,6 +245,8 @@ class ChannelProcessor:
         targets = [name for name in held.required if name in self._book_channels]
         if targets:
             self._record(held, targets)
+        elif _weight(self._riding) > _RIDERS:
+            self.flush_progress(at_once=True)
 
     def _record(self, held: _Held, targets: Sequence[str]) -> None:
         held.record = self._book.record(self._riding, targets)
@@ -222,10 +259,12 @@ class ChannelProcessor:
         for name in list(held.required):
             part = held.required[name]
             try:
-                with self._channels[name].transaction() as tx:
-                    tx.put(part)
-                    if name in parts:
+                if name in parts:
+                    with self._channels[name].transaction() as tx:
+                        tx.put(part)
                         tx.save_progress(self._book.owner, parts[name])
+                else:
+                    self._channels[name].put(part)
             except (ChannelError, ContractError):
                 raise
             except Exception as error:
@@ -238,9 +277,8 @@ class ChannelProcessor:
 
     def _offer(self, name: str, part: EventBatch) -> None:
         try:
-            with self._channels[name].transaction() as tx:
-                tx.put(part)
-        except Exception as error:
+            self._channels[name].put(part)
+        except Exception as error:  # noqa: BLE001 - an optional channel never fails the source
             with self._count_lock:
                 self._optional_failures += len(part)
             self._log.warning(
@@ -252,6 +290,8 @@ class ChannelProcessor:
 
     def _hold(self, batch: EventBatch, held: _Held) -> None:
         """Remember a refused batch until it is emitted again or its source lets go of it."""
+        held.required = _exchange(held.required, batch, _WHOLE)
+        held.optional = _exchange(held.optional, batch, _WHOLE)
         key = id(batch)
         held.guard = weakref.ref(batch, lambda _: self._held.pop(key, None))
         self._held[key] = held
@@ -269,3 +309,13 @@ class ChannelProcessor:
             figures: dict[str, MetricValue] = dict(zip(SOURCE_COUNTERS, values, strict=True))
             figures["EventOptionalFailCount"] = self._optional_failures
         return figures
+
+
+def _exchange(
+    parts: Mapping[str, EventBatch], old: EventBatch, new: EventBatch
+) -> dict[str, EventBatch]:
+    return {name: new if part is old else part for name, part in parts.items()}
+
+
+def _weight(progress: Progress) -> int:
+    return sum(len(key) + len(value or b"") for key, value in progress.items())

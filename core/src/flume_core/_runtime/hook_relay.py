@@ -80,6 +80,6 @@ class HookRelay:
     def _guard(self, call: Callable[[], object]) -> None:
         try:
             call()
-        except Exception:
+        except Exception:  # noqa: BLE001 - an observer must never disturb the flow
             self.failures += 1
             _log.exception("a hook failed; it is ignored")

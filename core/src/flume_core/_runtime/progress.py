@@ -50,6 +50,8 @@ class BatchRecord(NamedTuple):
     parts: dict[str, dict[str, bytes | None]]
     changes: dict[str, bytes | None]
     before: dict[str, bytes | None]
+    homes: dict[str, set[str]]
+    """The channels that held the entries which the batch removes."""
 
 
 class SourceProgress:
@@ -109,6 +111,7 @@ class SourceProgress:
         before = {key: self._values.get(key) for key in progress}
         last = _encode(_Last(self._number, list(targets), before))
         found: dict[str, dict[str, bytes | None]] = {name: {LAST: last} for name in targets}
+        gone: dict[str, set[str]] = {}
         for key, value in progress.items():
             homes = self._homes.setdefault(key, set())
             for name in targets:
@@ -116,19 +119,27 @@ class SourceProgress:
             if value is None:
                 for name in homes.difference(targets):
                     found.setdefault(name, {})[key] = None
-                del self._homes[key]
+                gone[key] = self._homes.pop(key)
             else:
                 homes.update(targets)
         _apply(self._values, progress)
-        return BatchRecord(found, dict(progress), before)
+        return BatchRecord(found, dict(progress), before, gone)
 
     def undo(self, record: BatchRecord) -> None:
-        """Forget a batch of which no channel has anything; its source may go back and drop it."""
+        """Forget a batch that some channel lacks; its source may go back and drop it.
+
+        A channel may have it already. The next batch begins where this one did all the same: were it
+        lost to the others in a crash, the source has to go back to there.
+        """
         _apply(self._values, record.before)
+        for key, homes in record.homes.items():
+            self._homes.setdefault(key, set()).update(homes)
 
     def redo(self, record: BatchRecord) -> None:
         """Take up a batch again that was undone."""
         _apply(self._values, record.changes)
+        for key in record.homes:
+            self._homes.pop(key, None)
 
 
 def _apply(values: dict[str, bytes], changes: Mapping[str, bytes | None]) -> None:

@@ -33,6 +33,7 @@ class RunningSink:
         self._process = sink.process
         self._started = False
         self._running = False
+        self._failed = False
 
     @property
     def name(self) -> str:
@@ -52,29 +53,39 @@ class RunningSink:
             self._trouble(error, "cannot start: ")
             raise
         self._started = True
+        self._failed = False
 
     def process(self) -> Status:
         """Let the sink process one batch, starting it first where needed."""
         if not self._started:
-            self.ensure_started()
+            try:
+                self.ensure_started()
+            except ConfigurationError as error:
+                self._trouble(error, "cannot start: ")
+                raise
         try:
             status = self._process()
         except Exception as error:
             self._trouble(error)
             raise
-        if not self._running:
+        # That there was nothing to do does not show that what failed works again.
+        if not self._running and (status is Status.READY or not self._failed):
             self._running = True
+            self._failed = False
             self._states.set(self.component, LifecycleState.RUNNING)
         return status
 
     def stop(self) -> None:
         """Stop the sink."""
-        self.sink.stop()
-        self._states.set(self.component, LifecycleState.STOPPED)
+        try:
+            self.sink.stop()
+        finally:
+            self._states.set(self.component, LifecycleState.STOPPED)
 
     def _trouble(self, error: Exception, prefix: str = "") -> None:
         self._running = False
-        permanent = isinstance(error, PermanentError)
+        self._failed = True
+        permanent = isinstance(error, (PermanentError, ConfigurationError))
         state = LifecycleState.FAILED if permanent else LifecycleState.RETRYING
         self._states.set(self.component, state, f"{prefix}{describe(error)}")
 
@@ -90,7 +101,7 @@ class SinkRunner:
         context: ComponentContext,
         stopping: Sequence[Flag],
     ) -> None:
-        self._processor = processor
+        self.processor = processor
         self.sinks = tuple(sinks)
         self._channels = tuple(dict.fromkeys(channels))
         self._context = context
@@ -124,7 +135,7 @@ class SinkRunner:
         finally:
             self.first_try.set()
         idle, failed = Backoff(1.0, _LONGEST), Backoff(_LONGEST, _LONGEST)
-        process = self._processor.process
+        process = self.processor.process
         stopping = self._stop.is_set
         while not stopping():
             try:
@@ -141,7 +152,16 @@ class SinkRunner:
                 self._wait(idle.next())
 
     def _first_start(self) -> None:
-        self._processor.start()
+        while not self._stop.is_set():
+            try:
+                self.processor.start()
+                break
+            except ConfigurationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again and shown
+                self._context.log.warning("cannot start, is tried again: %s", describe(error))
+                self.first_try.set()
+                self._context.clock.wait(self._stop, _LONGEST)
         for sink in self.sinks:
             try:
                 sink.ensure_started()

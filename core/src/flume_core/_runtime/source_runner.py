@@ -99,10 +99,10 @@ class SourceRunner:
                     helper.start()
                     self._helpers_started += 1
                 self.source.start()
-            except ConfigurationError as error:
-                self.refused = error
-                return False
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is retried and shown
+                if isinstance(error, ConfigurationError) and not self.first_try.is_set():
+                    self.refused = error
+                    return False
                 self._trouble(error, "cannot start: ")
                 self.first_try.set()
                 self.source.context.clock.wait(self._stop, _RESTART)
@@ -157,7 +157,7 @@ class SourceRunner:
             self._states.set(self.component, LifecycleState.STOPPED)
 
     def _trouble(self, error: Exception, prefix: str = "") -> None:
-        permanent = isinstance(error, PermanentError)
+        permanent = isinstance(error, (PermanentError, ConfigurationError))
         state = LifecycleState.FAILED if permanent else LifecycleState.RETRYING
         self._states.set(self.component, state, f"{prefix}{describe(error)}")
 

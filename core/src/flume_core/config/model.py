@@ -122,10 +122,10 @@ def _typed(text: str, annotation: object) -> object:
         if lowered not in ("true", "false"):
             raise ValueError(f"{text!r} is neither true nor false; Java Flume reads it as false")
         return lowered == "true"
-    if (int in options or annotation is int) and not _WHOLE.fullmatch(text) and text[:1].isdigit():
-        # pydantic would read 1_000 and 1.0; Java does not. Sizes with units have their own reader.
-        if re.fullmatch(r"[0-9_.]+", text):
-            raise ValueError(f"{text!r} is not a whole number")
+    # pydantic would read 1_000 and 1.0; Java does not. Sizes with units have their own reader.
+    whole = int in options or annotation is int
+    if whole and not _WHOLE.fullmatch(text) and re.fullmatch(r"[0-9][0-9_.]*", text):
+        raise ValueError(f"{text!r} is not a whole number")
     return text
 
 

@@ -36,6 +36,7 @@ from flume_core.testing.events import (
 )
 from flume_core.testing.failing_channel import FailingChannel
 from flume_core.testing.fakes import ChannelEmitter, ManualClock, RecordingEmitter, RecordingSink
+from flume_core.testing.harness import Flow, running_flow
 from flume_core.testing.interceptor_contract import InterceptorContract, InterceptorUnderTest
 from flume_core.testing.sink_contract import SinkContract, SinkUnderTest
 from flume_core.testing.source_contract import SourceContract, SourceUnderTest
@@ -54,6 +55,7 @@ __all__ = [
     "CrashableStore",
     "Crashed",
     "FailingChannel",
+    "Flow",
     "InterceptorContract",
     "InterceptorUnderTest",
     "ManualClock",
@@ -73,6 +75,7 @@ __all__ = [
     "make_source",
     "numbered",
     "odd_events",
+    "running_flow",
     "sample",
     "snapshot_directory",
     "store_channel",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from functools import cache
 from threading import Event as Flag
 from typing import Any, TypeAlias, TypeVar
 
+from flume_core._plugins.catalog import Catalog
 from flume_core.channel import Channel
 from flume_core.component import Clock, Component, ComponentContext, SystemClock
 from flume_core.config.model import ComponentConfig
-from flume_core.errors import PluginError
 from flume_core.metrics import ComponentMetrics
 from flume_core.selector import ChannelSelector, SelectorContext
 from flume_core.sink import Sink, SinkContext
@@ -41,11 +41,11 @@ SourceT = TypeVar("SourceT", bound=Source[Any])
 
 
 def create(kind: str, type_: str, settings: Mapping[str, str]) -> Component[ComponentConfig]:
-    """Make a component by its type from what is installed, as ``ComponentContext.create`` does."""
-    for found in entry_points(group=f"flume.{kind}"):
-        if found.name.lower() == type_.lower():
-            return make_component(found.load(), settings)
-    raise PluginError(f"no installed package provides the {kind} {type_!r}")
+    """Make a component by its type from what is installed, as ``ComponentContext.create`` does.
+
+    Raises `PluginError` where no installed package provides it.
+    """
+    return make_component(_installed().resolve(kind, type_), settings)
 
 
 def make_channel(
@@ -153,10 +153,16 @@ def _common(
     )
 
 
+@cache
+def _installed() -> Catalog:
+    return Catalog.installed()
+
+
 class _Nowhere:
     """An emitter for components that only start and stop."""
 
     keeps_progress = False
+    transaction_capacity = None
 
     def emit(self, *_: object) -> None:
         raise AssertionError("nothing was fed to the source, and it emitted something")

@@ -10,7 +10,6 @@
                 {"capacity": "500", "transactionCapacity": "200", "keep-alive": "0", "dir": str(tmp_path)},
                 type="mine",
                 patient={"keep-alive": "60"},
-                durable=True,
                 crash=kill_and_reopen,
             )
 """

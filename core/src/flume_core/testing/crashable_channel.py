@@ -108,6 +108,10 @@ class CrashableChannel(Channel[CrashableChannelConfig]):
             self._lock.notify_all()
 
     @property
+    def durable(self) -> bool:
+        return True
+
+    @property
     def keeps_progress(self) -> bool:
         return True
 

@@ -69,6 +69,10 @@ class FailingChannel(Channel[ComponentConfig]):
         return self.inner.transaction_capacity
 
     @property
+    def durable(self) -> bool:
+        return self.inner.durable
+
+    @property
     def keeps_progress(self) -> bool:
         return self.inner.keeps_progress
 

@@ -12,7 +12,7 @@ from typing import Any
 from flume_core.batch import EventBatch
 from flume_core.channel import Channel
 from flume_core.config.model import SinkConfig
-from flume_core.errors import ChannelFull
+from flume_core.errors import ChannelError, ChannelFull
 from flume_core.sink import BatchSink
 from flume_core.testing.waiting import DEADLINE
 from flume_core.ticket import Ticket
@@ -68,9 +68,15 @@ class RecordingEmitter:
     """
 
     def __init__(
-        self, *, keeps_progress: bool = False, progress: Mapping[str, bytes] | None = None
+        self,
+        *,
+        keeps_progress: bool = False,
+        progress: Mapping[str, bytes] | None = None,
+        transaction_capacity: int | None = None,
     ) -> None:
         self.keeps_progress = keeps_progress
+        self.transaction_capacity = transaction_capacity
+        """Larger batches are refused with `ChannelError`, as by a channel."""
         self.offered: list[EventBatch] = []
         """Every batch handed over, those refused included."""
         self.committed: list[EventBatch] = []
@@ -127,6 +133,11 @@ class RecordingEmitter:
             raise AssertionError("the test never released the emitter")
         if self._errors:
             raise self._errors.pop(0)
+        if self.transaction_capacity is not None and len(batch) > self.transaction_capacity:
+            raise ChannelError(
+                f"{len(batch)} events in one batch: transaction_capacity is"
+                f" {self.transaction_capacity}"
+            )
         if self.full:
             self._changed.wait(0.01)
             raise ChannelFull("the recording emitter was told to be full")
@@ -176,6 +187,11 @@ class ChannelEmitter:
 
     def rewind(self) -> None:
         """Nothing is ever in flight."""
+
+    @property
+    def transaction_capacity(self) -> int | None:
+        """The channel's."""
+        return self._channel.transaction_capacity
 
     @property
     def keeps_progress(self) -> bool:

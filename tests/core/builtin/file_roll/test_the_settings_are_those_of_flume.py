@@ -76,12 +76,13 @@ def test_the_serializer_gets_its_own_settings(tmp_path: Path) -> None:
 
 
 def test_the_batch_size_bounds_a_transaction(tmp_path: Path) -> None:
-    sink = file_roll(
-        tmp_path, memory_channel(*[b"x"] * 5), {"batchSize": "2"}, clock=ManualClock(1.0)
-    )
+    channel = memory_channel(*[b"x"] * 5)
+    sink = file_roll(tmp_path, channel, {"batchSize": "2"}, clock=ManualClock(1.0))
     sink.start()
     sink.process()
-    assert contents(tmp_path) == {"1000-1": b"x\nx\n"}
+    figures = sink.metrics.snapshot()
+    assert (figures["BatchCompleteCount"], figures["BatchUnderflowCount"]) == (2, 1)
+    assert contents(tmp_path) == {"1000-1": b"x\n" * 5}
     sink.stop()
 
 

@@ -92,6 +92,27 @@ class Output:
             buffers = (*self._head, *buffers)
         self._append(buffers)
 
+    def write_all(self, batches: Sequence[EventBatch]) -> list[int]:
+        """Hand several batches to the operating system at once; return the bytes of each.
+
+        `settle_next` keeps them one by one, as their transactions are committed.
+        """
+        buffers: list[Buffer] = []
+        sizes = []
+        if not self.length:
+            buffers += self._head
+        for batch in batches:
+            before = len(buffers) if sizes else 0
+            buffers += self._serializer.serialize(batch)
+            sizes.append(sum(map(len, buffers[before:])))
+        self._append(buffers)
+        return sizes
+
+    def settle_next(self, size: int) -> None:
+        """Keep the next ``size`` bytes, because their transaction is committed."""
+        self.length += size
+        self._dirty = self.length != self._reached
+
     def sync(self) -> None:
         """Return when everything written so far is on disk."""
         try:

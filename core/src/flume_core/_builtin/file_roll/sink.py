@@ -24,6 +24,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from flume_core._builtin.file_roll.burst import Burst
 from flume_core._builtin.file_roll.config import FileRollConfig
 from flume_core._builtin.file_roll.disk import Disk
 from flume_core._builtin.file_roll.files import Files
@@ -86,12 +87,38 @@ class FileRollSink(Sink[FileRollConfig]):
             )  # fmt: skip
 
     def process(self) -> Status:
-        """Append one batch to the current file and commit; see `Sink.process`.
+        """Append what is waiting to the current file and commit; see `Sink.process`.
 
         Raises `RetryableError` when the directory is missing or a file cannot be written.
         """
         if self._now() >= self._due:
             self._keep_up()
+        return self._process_one() if self._ledger.keeps else self._process_burst()
+
+    def _process_burst(self) -> Status:
+        """Deliver what is waiting, a bounded part of it; for channels that keep no progress."""
+        burst = Burst(self._channel)
+        try:
+            burst.take(self._batch_size)
+            batches = burst.batches
+            if not batches:
+                self._empty += 1
+                return Status.BACKOFF
+            self._attempted += sum(map(len, batches))
+            output = self._output or self._open()
+            for batch, size in zip(batches, output.write_all(batches), strict=True):
+                burst.commit_next()
+                output.settle_next(size)
+                self._written += size
+                self._count_delivered(len(batch))
+        except BaseException as error:
+            burst.rollback()
+            self._undo(error)
+            raise
+        return Status.READY
+
+    def _process_one(self) -> Status:
+        """Deliver one batch, with the progress that belongs to it."""
         output: Output | None = None
         carried: tuple[str, ...] = ()
         ledger = self._ledger
@@ -103,9 +130,8 @@ class FileRollSink(Sink[FileRollConfig]):
                     self._attempted += count
                     output = self._output or self._open()
                     output.write(batch)
-                    if ledger.keeps:
-                        output.sync()
-                        carried = ledger.ride(tx, output)
+                    output.sync()
+                    carried = ledger.ride(tx, output)
                 elif ledger.pending:
                     carried = ledger.ride(tx)
         except BaseException as error:
@@ -117,12 +143,15 @@ class FileRollSink(Sink[FileRollConfig]):
             self._empty += 1
             return Status.BACKOFF
         self._written += output.settle()
+        self._count_delivered(count)
+        return Status.READY
+
+    def _count_delivered(self, count: int) -> None:
         self._delivered += count
         if count < self._batch_size:
             self._underflow += 1
         else:
             self._complete += 1
-        return Status.READY
 
     def stop(self) -> None:
         """Complete the current file."""

@@ -1,0 +1,41 @@
+"""What plugin authors may rely on with a single event."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flume_core.batch import EventBatch
+from flume_core.event import Event, decode_header, encode_header
+
+
+def test_an_event_is_empty_by_default() -> None:
+    assert Event() == Event(b"", {})
+    assert dict(Event().headers) == {}
+
+
+def test_a_changed_copy_leaves_the_event_alone() -> None:
+    event = Event(b"x", {"a": "1", "b": "2"})
+    changed = event.with_headers({"a": "3"}, dc="eu").with_body(b"y")
+    assert changed == Event(b"y", {"a": "3", "b": "2", "dc": "eu"})
+    assert changed.without_headers("a", "missing") == Event(b"y", {"b": "2", "dc": "eu"})
+    assert event == Event(b"x", {"a": "1", "b": "2"})
+
+
+@pytest.mark.parametrize("name", ["body", "headers"])
+def test_an_event_cannot_be_changed_in_place(name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(Event(b"x"), name, None)
+
+
+def test_headers_of_changed_copies_are_read_only() -> None:
+    event = EventBatch.from_bodies([b"x"], {"a": "1"})[0]
+    for copy in (event, event.with_headers(b="2"), event.without_headers("a"), event.with_body(b"")):
+        with pytest.raises(TypeError):
+            copy.headers["k"] = "v"  # type: ignore[index]
+
+
+@given(st.binary())
+def test_header_bytes_of_any_kind_come_back(raw: bytes) -> None:
+    assert encode_header(decode_header(raw)) == raw

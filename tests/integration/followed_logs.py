@@ -1,0 +1,248 @@
+"""Log files that are written, rotated and truncated while an agent follows them, and what it made of them.
+
+`LogWriter` writes numbered lines and knows where each one ends. `Deliveries` reads what a file_roll sink
+has written. `Book` compares the two after each run of the agent: where a run must have gone on, what it
+delivered, what the position file says, and so what was lost or will come again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.agent_process import rolled_files
+
+__all__ = ["Book", "Deliveries", "Generation", "LogWriter", "read_positions"]
+
+
+@dataclass(eq=False)
+class Generation:
+    """The contents that one log has from its first line until it is rotated away for good or truncated."""
+
+    number: int
+    inode: int
+    stale: frozenset[int]
+    """Positions that may still be saved under this inode from what the file, or another one, was before."""
+    path: Path
+    ends: list[int] = field(default_factory=lambda: [0])
+    """Offsets at which lines end; the first is the start of the file."""
+    resume: int = 0
+    """The line at which the next run of the agent has to go on."""
+    lost: set[int] = field(default_factory=set)
+    gone: bool = False
+    """Whether nothing of it can be read any more."""
+
+    @property
+    def count(self) -> int:
+        return len(self.ends) - 1
+
+    def line_at(self, pos: int) -> int:
+        """The number of the line that starts at an offset."""
+        index = bisect_left(self.ends, pos)
+        assert index < len(self.ends) and self.ends[index] == pos, f"{pos} is within a line of {self}"
+        return index
+
+    def __str__(self) -> str:
+        return f"generation {self.number} ({self.path.name}, inode {self.inode}, {self.count} lines)"
+
+
+def read_positions(position_file: Path) -> dict[int, set[int]]:
+    """What is saved: positions by inode; there may be several for an inode that was used again."""
+    raw = position_file.read_bytes() if position_file.exists() else b""
+    found: dict[int, set[int]] = {}
+    for entry in json.loads(raw or b"[]"):
+        found.setdefault(entry["inode"], set()).add(entry["pos"])
+    return found
+
+
+class LogWriter:
+    """Writes ``a.log`` in a directory, and rotates it as log rotation does."""
+
+    def __init__(self, directory: Path, chance: random.Random) -> None:
+        self.directory = directory
+        self.generations: list[Generation] = []
+        self.operations: dict[str, int] = {}
+        self._chance = chance
+        self._stale: dict[int, frozenset[int]] = {}
+        self._rotations = 0
+        self._unfinished = b""
+        self._begin()
+
+    @property
+    def current(self) -> Generation:
+        return self.generations[-1]
+
+    def append(self, count: int) -> None:
+        """Write lines; sometimes one of them in two parts."""
+        lines = [self._line() for _ in range(count)]
+        data = self._unfinished + b"".join(lines)
+        self._unfinished = b""
+        with self.current.path.open("ab") as file:
+            if count and self._chance.random() < 0.2:
+                cut = len(data) - self._chance.randrange(1, len(lines[-1]))
+                data, self._unfinished = data[:cut], data[cut:]
+            file.write(data)
+
+    def finish_line(self) -> None:
+        """Write what is missing of the last line."""
+        self.append(0)
+
+    def rename(self, *, still_matching: bool) -> None:
+        """Rotate by renaming; what is written next goes to a new file."""
+        self.finish_line()
+        self._count("renamed, still matching" if still_matching else "renamed, no longer matching")
+        self._rotations += 1
+        ending = "" if still_matching else ".old"
+        self._move(self.current, f"a.log.{self._rotations}{ending}")
+        self._begin()
+
+    def truncate(self) -> None:
+        """Rotate by truncating, as copytruncate does; only for what is read and delivered."""
+        assert not self._unfinished
+        self._count("truncated")
+        old = self.current
+        old.gone = True
+        os.truncate(old.path, 0)
+        self._stale[old.inode] = frozenset({*old.stale, old.ends[-1]})
+        self._begin()
+
+    def delete(self, old: Generation) -> None:
+        """Delete a file that was rotated away; only one that is read and delivered."""
+        self._count("deleted")
+        old.gone = True
+        old.path.unlink()
+        self._stale[old.inode] = frozenset({*old.stale, old.ends[-1]})
+
+    def _move(self, generation: Generation, name: str) -> None:
+        generation.path = generation.path.rename(self.directory / name)
+
+    def _begin(self) -> None:
+        path = self.directory / "a.log"
+        path.touch()
+        inode = path.stat().st_ino
+        if inode in self._stale and any(each.inode == inode for each in self.generations):
+            self._count("inode used again")
+        stale = self._stale.get(inode, frozenset())
+        self.generations.append(Generation(len(self.generations), inode, stale, path))
+
+    def _line(self) -> bytes:
+        generation = self.current
+        start, number = generation.ends[-1], generation.count
+        text = f"{generation.number} {number} ".encode()
+        size = len(text) + self._chance.randrange(1, 120)
+        while start + size + 1 in generation.stale:
+            size += 1  # so that a position tells which contents it belongs to
+        generation.ends.append(start + size + 1)
+        return text.ljust(size, b".") + b"\n"
+
+    def _count(self, what: str) -> None:
+        self.operations[what] = self.operations.get(what, 0) + 1
+
+
+class Deliveries:
+    """What one run of an agent has delivered so far; refuses lines that are not in order."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._before = set(rolled_files(directory))
+        self._read: dict[Path, int] = {}
+        self.ranges: dict[int, range] = {}
+        """By number of generation: the lines that were delivered."""
+
+    def look(self) -> None:
+        """Read what is new. An unfinished line is left: a kill may cut a write short."""
+        for path in rolled_files(self._directory):
+            if path in self._before:
+                continue
+            done = self._read.get(path, 0)
+            with path.open("rb") as file:
+                file.seek(done)
+                data = file.read()
+            whole = data.rfind(b"\n") + 1
+            self._read[path] = done + whole
+            for line in data[:whole].splitlines():
+                generation, number, _ = line.split(b" ", 2)
+                self._deliver(int(generation), int(number))
+
+    def end(self, generation: Generation) -> int:
+        """The number of the line behind the last one delivered; where the run went on, if none was."""
+        delivered = self.ranges.get(generation.number)
+        return generation.resume if delivered is None else delivered.stop
+
+    def _deliver(self, generation: int, number: int) -> None:
+        so_far = self.ranges.get(generation, range(number, number))
+        assert number == so_far.stop, (
+            f"line {number} of generation {generation} comes after {so_far} in one run"
+        )
+        self.ranges[generation] = range(so_far.start, number + 1)
+
+
+class Book:
+    """Over all runs: what was delivered, and what each kill lost."""
+
+    def __init__(self, generations: Sequence[Generation]) -> None:
+        self._generations = generations
+        self._delivered: dict[int, set[int]] = {}
+        self.losses: list[int] = []
+        """For each run, the lines that it took with it."""
+        self.repeated = 0
+
+    def close_run(self, deliveries: Deliveries, saved: dict[int, set[int]]) -> None:
+        """Check a run that has ended, and note where the next one has to go on.
+
+        What the run read and did not deliver is lost if the saved position is behind it, and no line
+        before the saved position may come again; lines that it delivered behind the saved position will.
+        """
+        deliveries.look()
+        loss = 0
+        for generation in self._generations:
+            delivered = deliveries.ranges.get(generation.number, range(0))
+            if delivered:
+                assert delivered.start == generation.resume, (
+                    f"{generation}: a run went on at line {delivered.start},"
+                    f" the saved position was line {generation.resume}"
+                )
+                self._delivered.setdefault(generation.number, set()).update(delivered)
+            end = deliveries.end(generation)
+            position = end if generation.gone else self._saved_line(generation, saved)
+            assert position >= generation.resume, f"{generation}: the position went back"
+            generation.lost.update(range(end, position))
+            loss += max(0, position - end)
+            self.repeated += max(0, end - position)
+            generation.resume = position
+        self.losses.append(loss)
+
+    def complete(self, deliveries: Deliveries, saved: dict[int, set[int]], old: Generation) -> bool:
+        """Whether a generation is delivered to its end, and saved as read to its end."""
+        return (
+            bool(old.count)
+            and deliveries.end(old) == old.count
+            and old.ends[-1] in saved.get(old.inode, ())
+        )
+
+    def missing(self) -> list[tuple[int, int]]:
+        """The lines that were never delivered, as generation and number."""
+        return [
+            (generation.number, number)
+            for generation in self._generations
+            for number in range(generation.count)
+            if number not in self._delivered.get(generation.number, ())
+        ]
+
+    def lost(self) -> list[tuple[int, int]]:
+        """The lines of which `close_run` found that a kill took them."""
+        return [(each.number, number) for each in self._generations for number in sorted(each.lost)]
+
+    def _saved_line(self, generation: Generation, saved: dict[int, set[int]]) -> int:
+        known: Iterable[int] = saved.get(generation.inode, set()) - generation.stale
+        positions = list(known)
+        if not positions:
+            assert generation.resume == 0, f"{generation}: its position was forgotten"
+            return 0
+        (position,) = positions
+        return generation.line_at(position)
