@@ -49,7 +49,12 @@ def types(session: nox.Session) -> None:
     """Check the types of everything but the tests, strictly."""
     install_for_tests(session, "dev")
     paths = [ROOT / "core" / "src", *(folder / "src" for folder in PLUGINS), ROOT / "benchmarks"]
-    paths += [ROOT / "tests" / "typing_tests", ROOT / "dev.py", ROOT / "noxfile.py"]
+    paths += [
+        ROOT / "tests" / "typing_tests",
+        *(ROOT / "examples").glob("*/src"),
+        ROOT / "dev.py",
+        ROOT / "noxfile.py",
+    ]
     session.run("mypy", "--strict", *(str(path) for path in paths if path.exists()))
 
 

@@ -34,9 +34,7 @@ def rows(batch: EventBatch) -> Rows:
 
 @st.composite
 def columns(draw: st.DrawFn, count: int) -> dict[str, list[str | None]]:
-    values = st.lists(
-        st.sampled_from(VALUES) | st.none(), min_size=count, max_size=count
-    )
+    values = st.lists(st.sampled_from(VALUES) | st.none(), min_size=count, max_size=count)
     return draw(st.dictionaries(st.sampled_from(KEYS), values))
 
 
@@ -179,7 +177,9 @@ def test_an_added_column_sets_or_removes_one_header(
     expected: Rows = []
     for (body, row), value in zip(held, column, strict=True):
         if not (keep and key in row):
-            row = {k: v for k, v in row.items() if k != key} | ({} if value is None else {key: value})
+            row = {k: v for k, v in row.items() if k != key} | (
+                {} if value is None else {key: value}
+            )
         expected.append((body, row))
     assert rows(batch.with_column(key, column, keep_existing=keep)) == expected
     assert rows(batch) == held

@@ -31,7 +31,12 @@ def test_an_event_cannot_be_changed_in_place(name: str) -> None:
 
 def test_headers_of_changed_copies_are_read_only() -> None:
     event = EventBatch.from_bodies([b"x"], {"a": "1"})[0]
-    for copy in (event, event.with_headers(b="2"), event.without_headers("a"), event.with_body(b"")):
+    for copy in (
+        event,
+        event.with_headers(b="2"),
+        event.without_headers("a"),
+        event.with_body(b""),
+    ):
         with pytest.raises(TypeError):
             copy.headers["k"] = "v"  # type: ignore[index]
 

@@ -60,7 +60,6 @@ def test_configurations_pass_the_check(block: Block, tmp_path: Path) -> None:
     done = flume("check", file)
 
     assert done.returncode == 0, f"{block}:\n{done.stdout}{done.stderr}"
-    assert "error" not in done.stdout
 
 
 def test_there_are_configurations_to_check() -> None:
@@ -92,7 +91,9 @@ def _exists(name: str, page: Path) -> bool:
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_commands_of_the_clone_exist(page: Path) -> None:
     known = {"demo", "test", "bench", "setup", "clean"}
-    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    sessions = set(
+        re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    )
     text = page.read_text()
 
     assert set(re.findall(r"dev\.py ([a-z]+)", text)) <= known

@@ -44,11 +44,15 @@ class Generation:
     def line_at(self, pos: int) -> int:
         """The number of the line that starts at an offset."""
         index = bisect_left(self.ends, pos)
-        assert index < len(self.ends) and self.ends[index] == pos, f"{pos} is within a line of {self}"
+        assert index < len(self.ends) and self.ends[index] == pos, (
+            f"{pos} is within a line of {self}"
+        )
         return index
 
     def __str__(self) -> str:
-        return f"generation {self.number} ({self.path.name}, inode {self.inode}, {self.count} lines)"
+        return (
+            f"generation {self.number} ({self.path.name}, inode {self.inode}, {self.count} lines)"
+        )
 
 
 def read_positions(position_file: Path) -> dict[int, set[int]]:

@@ -37,7 +37,9 @@ _numbers = count()
 class AgentProcess:
     """A started process; its standard error and output go to files in ``work``."""
 
-    def __init__(self, command: list[str], work: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: list[str], work: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         stem = f"agent-{os.getpid()}-{next(_numbers)}"
         self._err, self._out = work / f"{stem}.err", work / f"{stem}.out"

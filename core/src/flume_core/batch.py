@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import overload
+from typing import TypeAlias, overload
 
 from flume_core._bodies import Bodies, Buffer, count_lines
 from flume_core._headers import NO_COLUMNS, Column, Headers
 from flume_core.event import NO_HEADERS, Event
 
 __all__ = ["EMPTY_BATCH", "Buffer", "Column", "EventBatch"]
+
+
+_Slice: TypeAlias = "slice[int | None, int | None, int | None]"
 
 
 class EventBatch(Sequence[Event]):
@@ -114,8 +117,8 @@ class EventBatch(Sequence[Event]):
     @overload
     def __getitem__(self, index: int) -> Event: ...
     @overload
-    def __getitem__(self, index: slice) -> EventBatch: ...
-    def __getitem__(self, index: int | slice) -> Event | EventBatch:
+    def __getitem__(self, index: _Slice) -> EventBatch: ...
+    def __getitem__(self, index: int | _Slice) -> Event | EventBatch:
         """Return one event, or a batch of a slice with step 1."""
         if isinstance(index, slice):
             start, stop, step = index.indices(self._bodies.count)

@@ -113,7 +113,11 @@ def test_cutting_a_batch_gives_all_of_its_room_back(block: bool, most: int) -> N
 
 
 def test_the_room_of_a_block_is_at_least_its_bytes_and_its_events() -> None:
-    for bodies, fits in (([b"x" * 150] * 13, True), ([b"x" * 150] * 14, False), ([b""] * 21, False)):
+    for bodies, fits in (
+        ([b"x" * 150] * 13, True),
+        ([b"x" * 150] * 14, False),
+        ([b""] * 21, False),
+    ):
         small = channel(byte_capacity=2000, byte_capacity_buffer_percentage=0)
         if fits:
             put(small, *bodies, block=True)

@@ -61,7 +61,7 @@ class MemoryChannelConfig(ChannelConfig):
     def _fits(self) -> MemoryChannelConfig:
         if self.transaction_capacity > self.capacity:
             raise ValueError(
-                f"transactionCapacity {self.transaction_capacity} is above capacity {self.capacity}:"
+                f"transactionCapacity {self.transaction_capacity} is above capacity {self.capacity};"
                 " raise capacity or lower transactionCapacity"
             )
         return self

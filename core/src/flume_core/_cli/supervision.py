@@ -19,6 +19,7 @@ from flume_core._cli.failures import OK, RUNTIME
 from flume_core._cli.logs import COMMAND
 from flume_core._cli.signals import StopSignals
 from flume_core._runtime.agent import Agent
+from flume_core.errors import RetryableError
 from flume_core.hooks import LifecycleState
 
 __all__ = ["Watch", "supervise"]
@@ -102,7 +103,8 @@ class _Run:
             if len(self._signals.received) > 1:
                 self._leave_at_once(task)
             self._signals.wait(_FAILURE_LOOK)
-        if task.error is not None and not asked:
+        broken_off = asked and isinstance(task.error, RetryableError)
+        if task.error is not None and not broken_off:
             raise task.error
         return not asked
 

@@ -45,11 +45,7 @@ class Burst:
                 return
             self.batches.append(batch)
             size += batch.nbytes
-            if (
-                len(batch) < batch_size
-                or size >= _BYTES
-                or len(self.batches) == _TRANSACTIONS
-            ):
+            if len(batch) < batch_size or size >= _BYTES or len(self.batches) == _TRANSACTIONS:
                 return
 
     def commit_next(self) -> None:

@@ -98,7 +98,7 @@ class Output:
         `settle_next` keeps them one by one, as their transactions are committed.
         """
         buffers: list[Buffer] = []
-        sizes = []
+        sizes: list[int] = []
         if not self.length:
             buffers += self._head
         for batch in batches:
