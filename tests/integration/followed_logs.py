@@ -7,6 +7,7 @@ delivered, what the position file says, and so what was lost or will come again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -56,10 +57,20 @@ class Generation:
 
 
 def read_positions(position_file: Path) -> dict[int, set[int]]:
-    """What is saved: positions by inode; there may be several for an inode that was used again."""
+    """What is saved: positions by inode; there may be several for an inode that was used again.
+
+    The companion of the position file is written first. After a kill between the two it is ahead, and
+    counts.
+    """
     raw = position_file.read_bytes() if position_file.exists() else b""
+    entries = json.loads(raw or b"[]")
+    companion = Path(f"{position_file}.ids")
+    if raw and companion.exists():
+        ids = json.loads(companion.read_bytes())
+        if hashlib.blake2b(raw, digest_size=12).hexdigest() in (ids["replaced"], ids["written"]):
+            entries = ids["files"]
     found: dict[int, set[int]] = {}
-    for entry in json.loads(raw or b"[]"):
+    for entry in entries:
         found.setdefault(entry["inode"], set()).add(entry["pos"])
     return found
 
@@ -73,6 +84,7 @@ class LogWriter:
         self.operations: dict[str, int] = {}
         self._chance = chance
         self._stale: dict[int, frozenset[int]] = {}
+        self._deleted: set[int] = set()
         self._rotations = 0
         self._unfinished = b""
         self._begin()
@@ -121,6 +133,7 @@ class LogWriter:
         old.gone = True
         old.path.unlink()
         self._stale[old.inode] = frozenset({*old.stale, old.ends[-1]})
+        self._deleted.add(old.inode)
 
     def _move(self, generation: Generation, name: str) -> None:
         generation.path = generation.path.rename(self.directory / name)
@@ -129,8 +142,9 @@ class LogWriter:
         path = self.directory / "a.log"
         path.touch()
         inode = path.stat().st_ino
-        if inode in self._stale and any(each.inode == inode for each in self.generations):
-            self._count("inode used again")
+        if inode in self._deleted:
+            self._count("made with the inode of a deleted one")
+            self._deleted.remove(inode)
         stale = self._stale.get(inode, frozenset())
         self.generations.append(Generation(len(self.generations), inode, stale, path))
 
@@ -206,17 +220,19 @@ class Book:
         loss = 0
         for generation in self._generations:
             delivered = deliveries.ranges.get(generation.number, range(0))
+            ever = self._delivered.setdefault(generation.number, set())
             if delivered:
                 assert delivered.start == generation.resume, (
                     f"{generation}: a run went on at line {delivered.start},"
                     f" the saved position was line {generation.resume}"
                 )
-                self._delivered.setdefault(generation.number, set()).update(delivered)
+                ever.update(delivered)
             end = deliveries.end(generation)
             position = end if generation.gone else self._saved_line(generation, saved)
             assert position >= generation.resume, f"{generation}: the position went back"
-            generation.lost.update(range(end, position))
-            loss += max(0, position - end)
+            taken = [number for number in range(end, position) if number not in ever]
+            generation.lost.update(taken)
+            loss += len(taken)
             self.repeated += max(0, end - position)
             generation.resume = position
         self.losses.append(loss)
@@ -225,8 +241,8 @@ class Book:
         """Whether a generation is delivered to its end, and saved as read to its end."""
         return (
             bool(old.count)
-            and deliveries.end(old) == old.count
             and old.ends[-1] in saved.get(old.inode, ())
+            and deliveries.end(old) == old.count
         )
 
     def missing(self) -> list[tuple[int, int]]:

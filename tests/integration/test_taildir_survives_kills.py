@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ a1.sources.r1.maxBackoffSleep = 10
 a1.channels.c1.type = memory
 a1.channels.c1.capacity = {capacity}
 a1.channels.c1.transactionCapacity = 50
+a1.channels.c1.keep-alive = 0
 
 a1.sinks.k1.type = file_roll
 a1.sinks.k1.channel = c1
@@ -45,6 +47,16 @@ a1.sinks.k1.sink.directory = {work}/out
 a1.sinks.k1.sink.rollInterval = 1
 a1.sinks.k1.sink.batchSize = ${{env:SINK_BATCH}}
 """
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within a time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
+
 
 FAILED_BEFORE: tuple[int, ...] = ()
 """Seeds that once led to a failure."""
@@ -59,8 +71,9 @@ class Torment:
         self.position_file = work / "position.json"
         self.config = work / "flume.conf"
         self.config.write_text(CONFIG.format(work=work, capacity=CAPACITY))
-        for name in ("logs", "out"):
-            (work / name).mkdir()
+        self.out, self.away = work / "out", work / "away"
+        self.out.mkdir()
+        (work / "logs").mkdir()
         self.writer = LogWriter(work / "logs", self.chance)
         self.book = Book(self.writer.generations)
 
@@ -68,15 +81,17 @@ class Torment:
         return read_positions(self.position_file)
 
     def start(self, *arguments: str) -> AgentProcess:
-        # A sink that takes one event at a time leaves the channel full, one that takes all leaves it empty.
-        batch = {"SINK_BATCH": str(self.chance.choice([1, 1, 7, 50]))}
+        batch = {"SINK_BATCH": str(self.chance.choice([1, 7, 50]))}
         return flume("run", self.config, *arguments, work=self.work / "agent", env=batch)
 
     def run_and_kill(self) -> None:
         chance, writer = self.chance, self.writer
-        deliveries = Deliveries(self.work / "out")
+        deliveries = Deliveries(self.out)
         writer.append(chance.randrange(1, 500))
         before = self.saved()
+        outage = chance.random() < 0.4
+        if outage:  # nowhere to write to: the channel fills, and the kill takes all that is in it
+            self.out.rename(self.away)
         with self.start() as agent:
             moment = time.monotonic() + chance.random() * 0.6
             if chance.random() < 0.8:
@@ -86,42 +101,43 @@ class Torment:
                 self.do_something(deliveries)
             assert agent.running, agent.log()
             agent.kill()
+        if outage:
+            self.away.rename(self.out)
         self.book.close_run(deliveries, self.saved())
 
     def do_something(self, deliveries: Deliveries) -> None:
         chance, writer = self.chance, self.writer
-        if writer.current.count < 200 or chance.random() < 0.7:
+        if writer.current.count < 50 or chance.random() < 0.6:
             writer.append(chance.choice([1, 3, 20, 100, 400]))
+            within(chance.random() * 0.02, lambda: False)
             return
-        what = chance.choice(["out of sight", "rotate", "truncate", "delete"])
-        if what == "rotate":
+        what = chance.choice(["rename", "rename out of sight", "truncate", "delete"])
+        if what == "rename":
             writer.rename(still_matching=True)
-        elif what == "out of sight":
+        elif what == "rename out of sight":
             # Under a name that does not match, a file is found again if its position was saved.
-            if self.known(writer.current):
+            if within(0.1, lambda: self.known(writer.current)):
                 writer.rename(still_matching=False)
-        else:
+        elif what == "truncate":
             writer.finish_line()
-            deliveries.look()
-            self.remove_something(what, deliveries)
-
-    def remove_something(self, what: str, deliveries: Deliveries) -> None:
-        saved, writer = self.saved(), self.writer
-        if what == "truncate":
-            if self.book.complete(deliveries, saved, writer.current):
+            if within(0.1, lambda: self.complete(deliveries, writer.current)):
                 writer.truncate()
-            return
-        for old in writer.generations[:-1]:
-            if not old.gone and self.book.complete(deliveries, saved, old):
-                writer.delete(old)
-                return
+        else:
+            for old in writer.generations[:-1]:
+                if not old.gone and self.complete(deliveries, old):
+                    writer.delete(old)
+                    break
+
+    def complete(self, deliveries: Deliveries, generation: Generation) -> bool:
+        deliveries.look()
+        return self.book.complete(deliveries, self.saved(), generation)
 
     def known(self, generation: Generation) -> bool:
         return any(self.saved().get(generation.inode, set()) - generation.stale - {0})
 
     def drain(self) -> None:
         self.writer.finish_line()
-        deliveries = Deliveries(self.work / "out")
+        deliveries = Deliveries(self.out)
         with self.start("--until-idle") as agent:
             assert agent.wait() == 0, agent.log()
         self.book.close_run(deliveries, self.saved())

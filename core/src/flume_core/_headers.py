@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress, repeat
+from itertools import chain, compress, repeat
 from operator import eq, is_
 from types import MappingProxyType
 from typing import TypeAlias
@@ -137,7 +137,7 @@ class Headers:
         first = rows[0]
         if all(map(is_, rows, repeat(first))) or all(map(eq, rows, repeat(first))):
             return Headers(first)
-        names = dict.fromkeys(name for row in rows for name in row)
+        names = dict.fromkeys(chain.from_iterable(rows))
         shared: dict[str, str] = {}
         columns: dict[str, Column] = {}
         for name in names:

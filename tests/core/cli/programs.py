@@ -38,7 +38,14 @@ a1.sinks.k1.sink.directory = {dir}/out
 PARTS = """
 import time
 
-from flume_core import BatchSink, Channel, ChannelConfig, RetryableError, SinkConfig
+from flume_core import (
+    BatchSink,
+    Channel,
+    ChannelConfig,
+    ConfigurationError,
+    RetryableError,
+    SinkConfig,
+)
 
 
 class AwaySink(BatchSink[SinkConfig]):
@@ -55,6 +62,14 @@ class HangingSink(BatchSink[SinkConfig]):
 class DeafSink(BatchSink[SinkConfig]):
     def start(self):
         raise RuntimeError("nobody listens")
+
+    def write(self, batch):
+        pass
+
+
+class RefusedSink(BatchSink[SinkConfig]):
+    def start(self):
+        raise ConfigurationError("the store knows no such table")
 
     def write(self, batch):
         pass

@@ -170,7 +170,7 @@ def test_of_several_files_the_later_ones_override(tmp_path: Path) -> None:
 def test_one_of_two_agents_needs_its_name(tmp_path: Path) -> None:
     conf = flow(tmp_path)
     text = conf.read_text()
-    conf.write_text(text + text.replace("a1.", "a2.").replace("position", "position2"))
+    conf.write_text(text + text.replace("a1.", "a2.").replace("position.json", "position2.json"))
 
     without = run("flume", "run", conf, "--until-idle", cwd=tmp_path)
     named = run("flume", "run", conf, "-n", "a2", "--until-idle", cwd=tmp_path)

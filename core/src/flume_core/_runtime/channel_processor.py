@@ -97,6 +97,7 @@ class ChannelProcessor:
         only = selector.only_channel()
         plain = only is not None and not self._intercepts and watch is None
         self._put = channels[only].put if plain and only is not None else None
+        self._only = only or ""
         self.last_emit = monotonic()
         """When a batch last came in, by the monotonic clock."""
         metrics.provide(self._figures)
@@ -203,11 +204,11 @@ class ChannelProcessor:
         except Exception as error:
             held = _Held(count)
             held.filtered, held.emitted = 0, count
-            held.required = {next(iter(self._channels)): _WHOLE}
+            held.required = {self._only: _WHOLE}
             self._hold(batch, held)
             if isinstance(error, ChannelError):
                 raise
-            raise ChannelError(f"{type(error).__name__}: {error}") from error
+            raise _foreign(self._only, error) from error
         with self._count_lock:
             self._accepted += count
             self._emitted += count
@@ -268,9 +269,7 @@ class ChannelProcessor:
             except (ChannelError, ContractError):
                 raise
             except Exception as error:
-                raise ChannelError(
-                    f"channel {name} failed: {type(error).__name__}: {error}"
-                ) from error
+                raise _foreign(name, error) from error
             del held.required[name]
             if self._watch is not None and len(part):
                 self._watch(name, part)
@@ -309,6 +308,10 @@ class ChannelProcessor:
             figures: dict[str, MetricValue] = dict(zip(SOURCE_COUNTERS, values, strict=True))
             figures["EventOptionalFailCount"] = self._optional_failures
         return figures
+
+
+def _foreign(channel: str, error: Exception) -> ChannelError:
+    return ChannelError(f"channel {channel} failed: {type(error).__name__}: {error}")
 
 
 def _exchange(
