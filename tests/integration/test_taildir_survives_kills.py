@@ -48,6 +48,7 @@ a1.sinks.k1.sink.rollInterval = 1
 a1.sinks.k1.sink.batchSize = ${{env:SINK_BATCH}}
 """
 
+
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
     """Whether something comes true within a time."""
     deadline = time.monotonic() + seconds

@@ -59,6 +59,9 @@ def test_what_is_exported_is_what_bash_would_export(script: str, expected: dict[
         ("f() {\n  A=1\n}", 3),
         ("f () { A=1; }", 1),
         ("function f\n{\n  A=1\n}", 4),
+        ("function f {\n  A=1\n}", 3),
+        ("cat <<EOF\nA=1\nEOF", 3),
+        ("cat << 'EOF' > x\nexport A=1\nEOF", 3),
         ("[ -d x ] && A=1", 1),
         ("A=1 command", 1),
         ("A=1 > file", 1),
@@ -163,7 +166,7 @@ def test_log4j_files_are_ignored_with_one_line(tmp_path: Path) -> None:
 def test_a_script_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "flume-env.sh").mkdir()
 
-    with pytest.raises(UsageFailure, match="flume-env.sh cannot be read"):
+    with pytest.raises(UsageFailure, match=r"flume-env\.sh cannot be read"):
         read_environment(str(tmp_path), {})
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator
 
 from flume_core.config.fields import JavaRepairs, Millis, SubProperties
+from flume_core.config.findings import Tolerable
 from flume_core.config.model import ComponentConfig
 from flume_core.errors import RetryableError
 from flume_core.sink_processor import ProcessorContext, SinkHandle, SinkProcessor, Status
@@ -100,22 +101,22 @@ class FailoverSinkProcessor(SinkProcessor[FailoverConfig]):
     @classmethod
     def check(cls, config: FailoverConfig, sinks: Sequence[str]) -> Sequence[str]:
         """Return a line for each unknown sink and for each priority that is used twice."""
-        problems = []
+        problems: list[str] = []
         for name in config.priorities:
             if name not in sinks:
                 near = get_close_matches(name, sinks, 1)
                 cure = f"did you mean {near[0]}?" if near else f"it has {' '.join(sinks)}"
-                problems.append(
-                    f"processor.priority.{name} names a sink that is not in this group; {cure}"
-                )
+                line = f"processor.priority.{name} names a sink that is not in this group; {cure}"
+                problems.append(Tolerable(line, "it is ignored"))
         holders: dict[int, str] = {}
         for name, priority in _priorities(config, sinks).items():
             first = holders.setdefault(priority, name)
             if first != name:
-                problems.append(
+                line = (
                     f"sinks {first} and {name} have the same priority {priority}: Java Flume would not"
                     f" use {name}; give processor.priority.{name} a number of its own"
                 )
+                problems.append(Tolerable(line, f"sink {name} comes after {first}"))
         return problems
 
     def process(self) -> Status:

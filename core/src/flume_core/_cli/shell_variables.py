@@ -19,7 +19,8 @@ _REFERENCE = re.compile(
     r"\$(?:(?P<plain>[A-Za-z_][A-Za-z0-9_]*)"
     r"|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^{}$`\"'\\]*)?\})"
 )
-_OPENING = {"if", "for", "while", "until", "case", "select", "{", "function"}
+_OPENING = {"if", "for", "while", "until", "case", "select", "{"}
+_HERE = re.compile(r"<<-?\s*([^\s<]+)")
 _CLOSING = {"fi", "done", "esac", "}"}
 _CONTROL = set("`()&|<>")
 
@@ -47,11 +48,14 @@ def read_script(text: str, environ: Mapping[str, str], **preset: str) -> ShellVa
     scanner = _Scanner(text, found.values)
     while (command := scanner.command()) is not None:
         words, line, plain = command
+        here = None if plain else _HERE.search(" ".join(words))
+        if here:
+            found.ignored += scanner.skip_document(here[1])
         first = words[0] if words else ""
         if first in _CLOSING:
             depth = max(0, depth - 1)
             found.ignored.append(line)
-        elif first in _OPENING or (not plain and words[-1:] == ["{"]):
+        elif first in _OPENING or words[-1:] == ["{"]:
             depth += 1
             found.ignored.append(line)
         elif depth or not plain or not _assign(words, found):
@@ -115,6 +119,18 @@ class _Scanner:
             if not words and self._plain:
                 return None
         return words, start, self._plain
+
+    def skip_document(self, delimiter: str) -> range:
+        """Skip lines up to and with the one that is the delimiter; return their numbers."""
+        first = self._line
+        while self._at < len(self._text):
+            start = self._at
+            self._skip_line()
+            line = self._text[start : self._at]
+            self._step(1)
+            if line.strip() == delimiter:
+                break
+        return range(first, self._line)
 
     def _word(self) -> str:
         parts: list[str] = []

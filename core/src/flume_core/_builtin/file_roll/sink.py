@@ -44,7 +44,7 @@ _TIDY_INTERVAL = 30.0
 
 
 class FileRollSink(Sink[FileRollConfig]):
-    """Writes events to files that roll by time; see the module."""
+    """Writes events to files that roll by time."""
 
     disk: ClassVar[Disk] = Disk()
 

@@ -36,7 +36,7 @@ class _Pending(NamedTuple):
 
 
 class TaildirSource(PollableSource[TaildirConfig]):
-    """Follows text files that grow, through rotation, truncation and restarts; see the package.
+    """Follows text files that grow, through rotation, truncation and restarts.
 
     Unlike Flume, `poll` answers READY for as long as there is something to read, a renamed file goes on
     where it was, and the position file is replaced as a whole.
