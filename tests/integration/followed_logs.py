@@ -11,14 +11,19 @@ import hashlib
 import json
 import os
 import random
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.agent_process import rolled_files
 
-__all__ = ["Book", "Deliveries", "Generation", "LogWriter", "read_positions"]
+__all__ = ["Book", "Deliveries", "Generation", "LogWriter", "Saved", "read_positions"]
+
+_HEAD = 1024
+"""The most bytes that the fingerprint of a file covers."""
 
 
 @dataclass(eq=False)
@@ -27,9 +32,9 @@ class Generation:
 
     number: int
     inode: int
-    stale: frozenset[int]
-    """Positions that may still be saved under this inode from what the file, or another one, was before."""
     path: Path
+    head: bytes = b""
+    """What it begins with."""
     ends: list[int] = field(default_factory=lambda: [0])
     """Offsets at which lines end; the first is the start of the file."""
     resume: int = 0
@@ -42,12 +47,23 @@ class Generation:
     def count(self) -> int:
         return len(self.ends) - 1
 
+    def saved_in(self, saved: dict[int, list[Saved]]) -> int:
+        """The position that is saved for these contents; 0 if none is.
+
+        There may be others for the inode, of what the file, or another one, was before.
+        """
+        found = {
+            each.pos
+            for each in saved.get(self.inode, ())
+            if each.covered and _digest(self.head[: each.covered]) == each.head
+        }
+        assert len(found) <= 1, f"{self}: several positions are saved: {found}"
+        return found.pop() if found else 0
+
     def line_at(self, pos: int) -> int:
         """The number of the line that starts at an offset."""
         index = bisect_left(self.ends, pos)
-        assert index < len(self.ends) and self.ends[index] == pos, (
-            f"{pos} is within a line of {self}"
-        )
+        assert self.ends[index : index + 1] == [pos], f"{pos} is within a line of {self}"
         return index
 
     def __str__(self) -> str:
@@ -56,23 +72,40 @@ class Generation:
         )
 
 
-def read_positions(position_file: Path) -> dict[int, set[int]]:
-    """What is saved: positions by inode; there may be several for an inode that was used again.
+class Saved(NamedTuple):
+    """One saved position: how far a file was read that began with ``covered`` bytes of that digest."""
 
-    The companion of the position file is written first. After a kill between the two it is ahead, and
-    counts.
+    pos: int
+    head: str
+    covered: int
+
+
+def read_positions(position_file: Path) -> dict[int, list[Saved]]:
+    """What is saved, by inode: several for one that was used again.
+
+    What is compared is the companion of the position file, which also tells how the files begin. It is
+    written first; after a kill between the two it is ahead, and counts.
     """
-    raw = position_file.read_bytes() if position_file.exists() else b""
-    entries = json.loads(raw or b"[]")
-    companion = Path(f"{position_file}.ids")
-    if raw and companion.exists():
-        ids = json.loads(companion.read_bytes())
-        if hashlib.blake2b(raw, digest_size=12).hexdigest() in (ids["replaced"], ids["written"]):
-            entries = ids["files"]
-    found: dict[int, set[int]] = {}
-    for entry in entries:
-        found.setdefault(entry["inode"], set()).add(entry["pos"])
+    if not position_file.exists():
+        return {}
+    deadline = time.monotonic() + 5
+    while True:
+        written = _digest(position_file.read_bytes())
+        ids = json.loads(Path(f"{position_file}.ids").read_bytes())
+        if written in (ids["replaced"], ids["written"]):
+            break
+        assert time.monotonic() < deadline, (
+            "the position file and its companion do not belong together"
+        )
+    found: dict[int, list[Saved]] = {}
+    for entry in ids["files"]:
+        saved = Saved(entry["pos"], entry.get("head", ""), entry.get("covered", 0))
+        found.setdefault(entry["inode"], []).append(saved)
     return found
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
 class LogWriter:
@@ -83,7 +116,6 @@ class LogWriter:
         self.generations: list[Generation] = []
         self.operations: dict[str, int] = {}
         self._chance = chance
-        self._stale: dict[int, frozenset[int]] = {}
         self._deleted: set[int] = set()
         self._rotations = 0
         self._unfinished = b""
@@ -124,7 +156,6 @@ class LogWriter:
         old = self.current
         old.gone = True
         os.truncate(old.path, 0)
-        self._stale[old.inode] = frozenset({*old.stale, old.ends[-1]})
         self._begin()
 
     def delete(self, old: Generation) -> None:
@@ -132,7 +163,6 @@ class LogWriter:
         self._count("deleted")
         old.gone = True
         old.path.unlink()
-        self._stale[old.inode] = frozenset({*old.stale, old.ends[-1]})
         self._deleted.add(old.inode)
 
     def _move(self, generation: Generation, name: str) -> None:
@@ -145,18 +175,17 @@ class LogWriter:
         if inode in self._deleted:
             self._count("made with the inode of a deleted one")
             self._deleted.remove(inode)
-        stale = self._stale.get(inode, frozenset())
-        self.generations.append(Generation(len(self.generations), inode, stale, path))
+        self.generations.append(Generation(len(self.generations), inode, path))
 
     def _line(self) -> bytes:
         generation = self.current
         start, number = generation.ends[-1], generation.count
         text = f"{generation.number} {number} ".encode()
-        size = len(text) + self._chance.randrange(1, 120)
-        while start + size + 1 in generation.stale:
-            size += 1  # so that a position tells which contents it belongs to
-        generation.ends.append(start + size + 1)
-        return text.ljust(size, b".") + b"\n"
+        line = text.ljust(len(text) + self._chance.randrange(1, 120), b".") + b"\n"
+        generation.ends.append(start + len(line))
+        if len(generation.head) < _HEAD:
+            generation.head = (generation.head + line)[:_HEAD]
+        return line
 
     def _count(self, what: str) -> None:
         self.operations[what] = self.operations.get(what, 0) + 1
@@ -210,7 +239,7 @@ class Book:
         """For each run, the lines that it took with it."""
         self.repeated = 0
 
-    def close_run(self, deliveries: Deliveries, saved: dict[int, set[int]]) -> None:
+    def close_run(self, deliveries: Deliveries, saved: dict[int, list[Saved]]) -> None:
         """Check a run that has ended, and note where the next one has to go on.
 
         What the run read and did not deliver is lost if the saved position is behind it, and no line
@@ -228,7 +257,7 @@ class Book:
                 )
                 ever.update(delivered)
             end = deliveries.end(generation)
-            position = end if generation.gone else self._saved_line(generation, saved)
+            position = end if generation.gone else generation.line_at(generation.saved_in(saved))
             assert position >= generation.resume, f"{generation}: the position went back"
             taken = [number for number in range(end, position) if number not in ever]
             generation.lost.update(taken)
@@ -237,13 +266,12 @@ class Book:
             generation.resume = position
         self.losses.append(loss)
 
-    def complete(self, deliveries: Deliveries, saved: dict[int, set[int]], old: Generation) -> bool:
+    def complete(
+        self, deliveries: Deliveries, saved: dict[int, list[Saved]], old: Generation
+    ) -> bool:
         """Whether a generation is delivered to its end, and saved as read to its end."""
-        return (
-            bool(old.count)
-            and old.ends[-1] in saved.get(old.inode, ())
-            and deliveries.end(old) == old.count
-        )
+        read = old.count > 0 and old.saved_in(saved) == old.ends[-1]
+        return read and deliveries.end(old) == old.count
 
     def missing(self) -> list[tuple[int, int]]:
         """The lines that were never delivered, as generation and number."""
@@ -257,12 +285,3 @@ class Book:
     def lost(self) -> list[tuple[int, int]]:
         """The lines of which `close_run` found that a kill took them."""
         return [(each.number, number) for each in self._generations for number in sorted(each.lost)]
-
-    def _saved_line(self, generation: Generation, saved: dict[int, set[int]]) -> int:
-        known: Iterable[int] = saved.get(generation.inode, set()) - generation.stale
-        positions = list(known)
-        if not positions:
-            assert generation.resume == 0, f"{generation}: its position was forgotten"
-            return 0
-        (position,) = positions
-        return generation.line_at(position)

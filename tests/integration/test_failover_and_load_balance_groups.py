@@ -88,7 +88,7 @@ FAILOVER = {
 
 
 def test_the_second_sink_takes_over_while_the_first_has_no_directory(tmp_path: Path) -> None:
-    first, second = tmp_path / FIRST, tmp_path / SECOND
+    second = tmp_path / SECOND
     second.mkdir()
     with running(group(tmp_path, **FAILOVER)) as (agent, feed):
         feed.put(500)
@@ -97,6 +97,7 @@ def test_the_second_sink_takes_over_while_the_first_has_no_directory(tmp_path: P
         assert numbers(second) == list(range(500))
         assert state(agent, "SINK.first") is LifecycleState.RETRYING
         assert state(agent, "SINK.second") is LifecycleState.RUNNING
+        assert agent.failing() is None, "the group does its work"
 
 
 def test_the_first_sink_works_again_once_its_directory_is_there(tmp_path: Path) -> None:
@@ -161,6 +162,7 @@ def test_without_any_directory_the_events_wait_in_the_channel(tmp_path: Path) ->
             lambda: state(agent, "SINK.second") is LifecycleState.RETRYING, "a failure of both"
         )
         assert agent.channel("c1").size() == 500
+        assert agent.failing() is not None
         (tmp_path / SECOND).mkdir()
         wait_until(empty(agent), "an empty channel")
 
@@ -240,7 +242,7 @@ def test_events_of_several_threads_arrive_once_each_through_a_group(tmp_path: Pa
     (tmp_path / FIRST).mkdir()
     (tmp_path / SECOND).mkdir()
     mapping = group(tmp_path, type="load_balance", selector="random")
-    with running(mapping) as (agent, feed):
+    with running(mapping) as (agent, _):
         feeds = [threading.Thread(target=put_apart, args=(agent, n)) for n in range(4)]
         for each in feeds:
             each.start()

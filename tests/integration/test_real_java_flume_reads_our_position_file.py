@@ -1,15 +1,17 @@
-"""Logs change hands between our taildir and the real one, with one position file: no line is lost or repeated."""
+"""Logs change hands between our taildir and the real one; both use one position file.
+
+No line is lost or repeated.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.agent_process import PATIENCE, flume, rolled, run_flume
+from tests.support.agent_process import PATIENCE, rolled, run_flume
 from tests.support.java_flume import JavaFlume, require_java_flume
 
 # Names with what the position file has to escape, or Java might read in another way.
@@ -40,58 +42,80 @@ def java_flume() -> JavaFlume:
 
 
 class Relay:
-    """The logs, and runners that take turns with them."""
+    """The logs, and the two runners that take turns with them."""
 
     def __init__(self, work: Path, java: JavaFlume) -> None:
-        self.work = work
-        self.java = java
-        self.turns = 0
-        self.pending: list[str] = []
+        self._work = work
+        self._java = java
+        self._turn = 0
+        self._unfinished = [""] * len(NAMES)
+        self._expected: list[list[str]] = [[] for _ in NAMES]
         (work / "logs").mkdir()
 
-    def write(self, count: int) -> None:
-        """Add lines to each log, behind what a turn before left unfinished; leave a last one unfinished."""
-        for index, name in enumerate(NAMES):
-            lines = [f"turn {self.turns} log {index} line {number}" for number in range(count)]
-            unfinished = f"turn {self.turns} log {index} last line"
-            with (self.work / "logs" / name).open("a") as log:
-                log.write("".join(f"{line}\n" for line in ["", *lines][self.turns == 0 :]))
-                log.write(unfinished)
-            self.expected.update({index: [*self.left.get(index, []), *lines]})
-            self.left[index] = [unfinished]
-
-    expected: dict[int, list[str]]
-    left: dict[int, list[str]]
-
-    def ours(self, count: int) -> None:
-        out, config = self.turn(count)
-        code, agent = run_flume("run", config, "--until-idle", work=self.work / "agent")
+    def ours(self) -> None:
+        """Let our agent have the next lines."""
+        out, config = self._begin()
+        code, agent = run_flume("run", config, "--until-idle", work=self._work / "agent")
         assert code == 0, agent.log()
-        self.check(out)
+        self._check(out)
 
-    def theirs(self, count: int) -> None:
-        out, config = self.turn(count)
-        with self.java.agent(config, self.work / f"java-{self.turns}") as agent:
-            wait_until(lambda: delivered(out) == self.expected, lambda: agent.log_text()[-3000:])
-        self.check(out)
+    def theirs(self) -> None:
+        """Let the real Flume have the next lines."""
+        out, config = self._begin()
+        with self._java.agent(config, self._work / f"java-{self._turn}") as agent:
+            deadline = time.monotonic() + PATIENCE
+            while len(rolled(out).splitlines()) < sum(map(len, self._expected)):
+                assert time.monotonic() < deadline, agent.log_text()[-3000:]
+                time.sleep(0.02)
+        self._check(out)
 
-    def turn(self, count: int) -> tuple[Path, Path]:
-        self.write(count)
-        self.turns += 1
-        out = self.work / f"out-{self.turns}"
+    def _begin(self) -> tuple[Path, Path]:
+        """Write lines to all logs, the last one unfinished; a turn begins with the rest of that."""
+        self._turn += 1
+        for index, name in enumerate(NAMES):
+            start = f"turn {self._turn} log {index}"
+            lines = [f"{start} line {number}" for number in range(250)]
+            rest = self._unfinished[index]
+            ending = f"{start} last line"
+            with (self._work / "logs" / name).open("a") as log:
+                log.write("".join([*["\n"] * bool(rest), *(f"{line}\n" for line in lines), ending]))
+            self._expected[index] = [*[rest] * bool(rest), *lines]
+            self._unfinished[index] = ending
+        out = self._work / f"out-{self._turn}"
         out.mkdir()
-        config = self.work / f"flume-{self.turns}.conf"
-        config.write_text(CONFIG.format(work=self.work, out=out))
+        config = self._work / f"flume-{self._turn}.conf"
+        config.write_text(CONFIG.format(work=self._work, out=out))
         return out, config
 
-    def check(self, out: Path) -> None:
-        assert delivered(out) == self.expected
-        positions = {
-            entry["file"]: (entry["inode"], entry["pos"])
-            for entry in json.loads((self.work / "position.json").read_bytes())
-        }
-        logs = [self.work / "logs" / name for name in NAMES]
-        unfinished = {log: len(self.left[index][0]) for index, log in enumerate(logs)}
-        assert positions == {
-            str(log): (log.stat().st_ino, log.stat().st_size - unfinished[log]) for log in logs
-        }
+    def _check(self, out: Path) -> None:
+        got: list[list[str]] = [[] for _ in NAMES]
+        for line in rolled(out).decode().splitlines():
+            got[int(line.split()[3])].append(line)
+        assert got == self._expected
+        entries = json.loads((self._work / "position.json").read_bytes())
+        positions = {entry["file"]: (entry["inode"], entry["pos"]) for entry in entries}
+        expected = {}
+        for log, unfinished in zip(self._logs(), self._unfinished, strict=True):
+            found = log.stat()
+            expected[str(log)] = (found.st_ino, found.st_size - len(unfinished))
+        assert positions == expected
+
+    def _logs(self) -> list[Path]:
+        return [self._work / "logs" / name for name in NAMES]
+
+
+def test_the_real_flume_goes_on_where_ours_stopped_and_ours_where_that_did(
+    java_flume: JavaFlume, tmp_path: Path
+) -> None:
+    relay = Relay(tmp_path, java_flume)
+    relay.ours()
+    relay.theirs()
+    relay.ours()
+
+
+def test_ours_goes_on_where_the_real_flume_began(java_flume: JavaFlume, tmp_path: Path) -> None:
+    relay = Relay(tmp_path, java_flume)
+    relay.theirs()
+    relay.ours()
+    relay.ours()
+    relay.theirs()

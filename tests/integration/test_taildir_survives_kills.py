@@ -14,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.followed_logs import Book, Deliveries, Generation, LogWriter, read_positions
+from tests.integration.followed_logs import (
+    Book,
+    Deliveries,
+    Generation,
+    LogWriter,
+    Saved,
+    read_positions,
+)
 from tests.support.agent_process import AgentProcess, flume
 from tests.support.scale import SCALE, scaled
 
@@ -78,7 +85,7 @@ class Torment:
         self.writer = LogWriter(work / "logs", self.chance)
         self.book = Book(self.writer.generations)
 
-    def saved(self) -> dict[int, set[int]]:
+    def saved(self) -> dict[int, list[Saved]]:
         return read_positions(self.position_file)
 
     def start(self, *arguments: str) -> AgentProcess:
@@ -89,6 +96,8 @@ class Torment:
         chance, writer = self.chance, self.writer
         deliveries = Deliveries(self.out)
         writer.append(chance.randrange(1, 500))
+        for _ in range(chance.choice([0, 0, 2])):  # some of it happens while no agent looks
+            self.do_something(deliveries)
         before = self.saved()
         outage = chance.random() < 0.4
         if outage:  # nowhere to write to: the channel fills, and the kill takes all that is in it
@@ -134,7 +143,7 @@ class Torment:
         return self.book.complete(deliveries, self.saved(), generation)
 
     def known(self, generation: Generation) -> bool:
-        return any(self.saved().get(generation.inode, set()) - generation.stale - {0})
+        return generation.saved_in(self.saved()) > 0
 
     def drain(self) -> None:
         self.writer.finish_line()
@@ -152,14 +161,13 @@ def test_a_kill_costs_at_most_what_was_in_the_channel_and_below_the_saved_positi
 ) -> None:
     if seed is None:
         seed = secrets.randbelow(10**6) if SCALE == "full" else 1
+    print(f"seed {seed}: add it to FAILED_BEFORE")  # noqa: T201 - shown when the test fails
     torment = Torment(tmp_path, seed)
     for _ in range(scaled(KILLS)):
         torment.run_and_kill()
     torment.drain()
 
     book, writer = torment.book, torment.writer
-    print(f"seed {seed}; lost by each kill: {book.losses}; repeated: {book.repeated}")
-    print(f"lines: {sum(each.count for each in writer.generations)}; {writer.operations}")
     assert max(book.losses) <= CAPACITY
     assert book.losses[-1] == 0, "a run that ended by itself lost something"
     assert book.missing() == book.lost()

@@ -70,7 +70,8 @@ def numbered(count: int) -> bytes:
 def saved(work: Path) -> int:
     """The position of the only log that is followed."""
     positions = read_positions(work / "position.json")
-    return max(positions.get((work / "logs" / "a.log").stat().st_ino, {0}))
+    ((only,),) = positions.values()
+    return only.pos
 
 
 def written(work: Path) -> int:

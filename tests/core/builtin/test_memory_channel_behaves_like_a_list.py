@@ -17,7 +17,7 @@ from flume_core.testing import make_channel
 from flume_core.transaction import Transaction
 
 UNBOUNDED = 2**31 - 1
-BODIES = st.lists(st.sampled_from([0, 1, 99, 100, 101, 250]), max_size=12)
+BODIES = st.lists(st.sampled_from([0, 1, 99, 100, 101, 250]), max_size=8)
 
 
 def slots(bodies: list[bytes]) -> int:
@@ -35,8 +35,8 @@ class Open:
 class MemoryChannelMachine(RuleBasedStateMachine):
     @initialize(
         capacity=st.integers(1, 30),
-        share=st.integers(1, 30),
-        byte_capacity=st.sampled_from([0, 1, 99, 1000, 2000]),
+        share=st.integers(5, 30),
+        byte_capacity=st.sampled_from([0, 99, 500, 1000, 2000]),
         percentage=st.sampled_from([0, 20, 50]),
     )
     def make(self, capacity: int, share: int, byte_capacity: int, percentage: int) -> None:
@@ -79,7 +79,15 @@ class MemoryChannelMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.puts)
     @rule(data=st.data(), sizes=BODIES, block=st.booleans())
     def add(self, data: st.DataObject, sizes: list[int], block: bool) -> None:
-        opened = data.draw(st.sampled_from(self.puts))
+        self._add(data.draw(st.sampled_from(self.puts)), sizes, block)
+
+    @rule(sizes=BODIES, block=st.booleans())
+    def put_at_once(self, sizes: list[int], block: bool) -> None:
+        opened = self._begin()
+        self._add(opened, sizes, block)
+        self._commit_put(opened)
+
+    def _add(self, opened: Open, sizes: list[int], block: bool) -> None:
         bodies = []
         for size in sizes:
             self.serial += 1
@@ -101,6 +109,9 @@ class MemoryChannelMachine(RuleBasedStateMachine):
     def commit_put(self, data: st.DataObject) -> None:
         opened = data.draw(st.sampled_from(self.puts))
         self.puts.remove(opened)
+        self._commit_put(opened)
+
+    def _commit_put(self, opened: Open) -> None:
         bodies, held = opened.bodies, self.held
         fits = len(held) + len(bodies) <= self.capacity
         fits = fits and slots(held) + slots(bodies) <= self.slots
@@ -124,7 +135,21 @@ class MemoryChannelMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.takes)
     @rule(data=st.data(), most=st.integers(1, 40))
     def take(self, data: st.DataObject, most: int) -> None:
-        opened = data.draw(st.sampled_from(self.takes))
+        self._take(data.draw(st.sampled_from(self.takes)), most)
+
+    @rule(most=st.lists(st.integers(1, 15), min_size=1, max_size=3), commit=st.booleans())
+    def take_at_once(self, most: list[int], commit: bool) -> None:
+        opened = self._begin()
+        for count in most:
+            self._take(opened, count)
+        if commit:
+            opened.tx.commit()
+            self.taken += len(opened.bodies)
+        else:
+            opened.tx.rollback()
+            self.waiting = opened.bodies + self.waiting
+
+    def _take(self, opened: Open, most: int) -> None:
         room = self.most - len(opened.bodies)
         if not room:
             with pytest.raises(ChannelError, match="transactionCapacity"):

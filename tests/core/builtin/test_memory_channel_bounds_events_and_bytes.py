@@ -98,6 +98,15 @@ def test_a_body_above_the_byte_capacity_never_fits() -> None:
     assert small.size() == 0
 
 
+def test_a_part_of_a_batch_gives_back_the_room_of_its_own_bodies() -> None:
+    small = channel(byte_capacity=1000, byte_capacity_buffer_percentage=0)
+    put(small, b"x" * 250, b"x", b"x" * 500, b"x")
+    assert len(take(small, 2)) == 2
+    with pytest.raises(ChannelFull):
+        put(small, b"x" * 401)
+    put(small, b"x" * 400)
+
+
 @pytest.mark.parametrize("block", [True, False])
 @pytest.mark.parametrize("most", [1, 3, 7, 100])
 def test_cutting_a_batch_gives_all_of_its_room_back(block: bool, most: int) -> None:

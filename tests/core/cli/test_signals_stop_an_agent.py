@@ -51,7 +51,7 @@ def test_a_second_signal_stops_at_once_and_is_the_exit_code(tmp_path: Path) -> N
     ) as agent:
         agent.wait_for("hanging")
         agent.process.terminate()
-        with pytest.raises(Exception, match="timed out"):
+        with pytest.raises(subprocess.TimeoutExpired):
             agent.process.wait(0.3)
         agent.process.send_signal(signal.SIGINT)
 
@@ -85,6 +85,45 @@ def test_a_start_that_waits_for_a_channel_can_be_stopped(tmp_path: Path) -> None
         agent.process.terminate()
 
         assert agent.end() == 0
+
+
+SLOW_FILTER = """\
+import os
+import time
+from flume_core import ComponentConfig, ConfigFilter
+
+class SlowFilter(ConfigFilter[ComponentConfig]):
+    def lookup(self, key):
+        self.log.error("looking up")
+        while key == "never" or not os.path.exists("go"):
+            time.sleep(0.01)
+        return "1000"
+"""
+
+
+@pytest.mark.parametrize(("key", "signals", "code"), [("soon", 1, 0), ("never", 2, 143)])
+def test_signals_count_while_the_configuration_is_read(
+    tmp_path: Path, key: str, signals: int, code: int
+) -> None:
+    conf = flow(
+        tmp_path,
+        configfilters="f",
+        configfilters__f__type="slow:SlowFilter",
+        channels__c1__transactionCapacity=f"${{f['{key}']}}",
+    )
+    (tmp_path / "slow.py").write_text(SLOW_FILTER)
+    (tmp_path / "in" / "app.log").write_bytes(LINES)
+    with started("flume", "run", conf, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}) as agent:
+        agent.wait_for("looking up")
+        agent.process.terminate()
+        if signals > 1:
+            with pytest.raises(subprocess.TimeoutExpired):
+                agent.process.wait(0.3)
+            agent.process.terminate()
+        (tmp_path / "go").touch()
+
+        assert agent.end() == code
+    assert not (tmp_path / "position.json").exists()
 
 
 def test_a_hangup_that_was_ignored_stays_ignored(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Event as Flag
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,7 +14,7 @@ from flume_core._plugins.catalog import Catalog
 from flume_core._runtime import builder
 from flume_core.agent import Agent
 from flume_core.batch import EventBatch
-from flume_core.component import Status, SystemClock
+from flume_core.component import Component, Status, SystemClock
 from flume_core.config.model import ComponentConfig, PollableSourceConfig, SinkConfig
 from flume_core.errors import RetryableError
 from flume_core.hooks import LifecycleState
@@ -49,56 +49,48 @@ class Journal:
 
     def classes(self) -> dict[tuple[str, str], type[Any]]:
         """The component classes for a catalog, all under the type ``noted``."""
-        journal = self
+        kinds = (NotedChannel, NotedSink, NotedSource, NotedInterceptor)
+        return {(cls.kind, "noted"): type(cls.__name__, (cls,), {"journal": self}) for cls in kinds}
 
-        class NotedChannel(MemoryChannel):
-            def start(self) -> None:
-                journal.write(f"start {self.name}")
-                super().start()
 
-            def stop(self) -> None:
-                journal.write(f"stop {self.name}")
+class _Noted(Component[Any]):
+    journal: ClassVar[Journal]
 
-        class NotedSink(BatchSink[SinkConfig]):
-            def start(self) -> None:
-                journal.write(f"start {self.name}")
+    def start(self) -> None:
+        self.journal.write(f"start {self.name}")
+        super().start()
 
-            def write(self, batch: EventBatch) -> None:
-                if journal.hold_writes.is_set():
-                    raise RetryableError("held by the test")
-                journal.write(f"write {self.name}")
-                journal.delivered += batch.bodies()
+    def stop(self) -> None:
+        self.journal.write(f"stop {self.name}")
 
-            def stop(self) -> None:
-                journal.write(f"stop {self.name}")
 
-        class NotedSource(PollableSource[PollableSourceConfig]):
-            def start(self) -> None:
-                journal.write(f"start {self.name}")
+class NotedChannel(_Noted, MemoryChannel):
+    """A memory channel."""
 
-            def poll(self) -> Status:
-                journal.write(f"poll {self.name}")
-                return Status.BACKOFF
 
-            def stop(self) -> None:
-                journal.write(f"stop {self.name}")
+class NotedSink(_Noted, BatchSink[SinkConfig]):
+    """Delivers into the journal."""
 
-        class NotedInterceptor(Interceptor[ComponentConfig]):
-            def start(self) -> None:
-                journal.write(f"start {self.name}")
+    def write(self, batch: EventBatch) -> None:
+        if self.journal.hold_writes.is_set():
+            raise RetryableError("held by the test")
+        self.journal.write(f"write {self.name}")
+        self.journal.delivered += batch.bodies()
 
-            def intercept(self, batch: EventBatch) -> EventBatch:
-                return batch
 
-            def stop(self) -> None:
-                journal.write(f"stop {self.name}")
+class NotedSource(_Noted, PollableSource[PollableSourceConfig]):
+    """Never has anything."""
 
-        return {
-            ("channel", "noted"): NotedChannel,
-            ("sink", "noted"): NotedSink,
-            ("source", "noted"): NotedSource,
-            ("interceptor", "noted"): NotedInterceptor,
-        }
+    def poll(self) -> Status:
+        self.journal.write(f"poll {self.name}")
+        return Status.BACKOFF
+
+
+class NotedInterceptor(_Noted, Interceptor[ComponentConfig]):
+    """Changes nothing."""
+
+    def intercept(self, batch: EventBatch) -> EventBatch:
+        return batch
 
 
 NOTED = {
@@ -121,7 +113,7 @@ NOTED = {
 """Two flows: a polled source with an interceptor, and an embedded source r2 into c2 and k2."""
 
 
-def agent(journal: Journal, changes: Mapping[str, str] = {}, **options: Any) -> Agent:  # noqa: B006
+def agent(journal: Journal, changes: Mapping[str, str] = {}, **options: Any) -> Agent:
     """The agent of `NOTED`, with some properties changed."""
     catalog = Catalog.installed().with_(journal.classes())
     return Agent.from_mapping({**NOTED, **changes}, "a1", catalog=catalog, **options)

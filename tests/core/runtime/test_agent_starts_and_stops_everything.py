@@ -6,13 +6,22 @@ import logging
 
 import pytest
 
+from flume_core._builtin.sink_processors import FailoverSinkProcessor
+from flume_core._plugins.catalog import Catalog
 from flume_core._runtime import agent as agent_module
-from flume_core.errors import ConfigurationError, ContractError, PermanentError, RetryableError
-from flume_core.errors import PartialFailure
+from flume_core._runtime import source_runner
+from flume_core.agent import Agent
+from flume_core.errors import (
+    ConfigurationError,
+    ContractError,
+    PartialFailure,
+    PermanentError,
+    RetryableError,
+)
 from flume_core.event import Event
 from flume_core.hooks import LifecycleState
 from flume_core.testing import Background, CrashableStore, wait_until
-from tests.core.runtime.journal import Journal, agent, hasty, state_of
+from tests.core.runtime.journal import NOTED, Journal, agent, hasty, state_of
 
 __all__ = ["hasty"]
 RUNNING, RETRYING = LifecycleState.RUNNING, LifecycleState.RETRYING
@@ -136,6 +145,7 @@ def test_a_batch_that_is_delivered_in_part_shows_in_status_until_it_is_through()
         assert state_of(running, "SINK.k2") == (RUNNING, "")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_events_in_a_memory_channel_are_drained_at_the_stop() -> None:
     journal = Journal()
     journal.hold_writes.set()
@@ -225,23 +235,24 @@ def test_a_stop_asked_for_by_a_component_that_starts_leaves_nothing_running() ->
     assert journal.of("start") == ["c1"]
 
 
-def test_the_agent_is_idle_when_sources_have_caught_up_and_channels_are_empty() -> None:
+@pytest.mark.usefixtures("hasty")
+def test_the_agent_is_idle_when_sources_have_caught_up_and_channels_are_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source_runner, "_QUIET", 0.1)
     journal = Journal()
     journal.hold_writes.set()
-    quick = {"sources.r1.backoffSleepIncrement": "1", "sources.r1.maxBackoffSleep": "1"}
-    with agent(journal, quick, drain_timeout=0.0) as running:
+    with agent(journal, drain_timeout=0.0) as running:
         assert not running.is_idle()
         put(running, b"1")
-        wait_until(lambda: running._wiring.sources[1].caught_up, seconds=5)
-        assert not running.is_idle()
+        wait_until(lambda: all(runner.caught_up for runner in running._wiring.sources))
+        assert not running.is_idle(), "an event waits"
+        journal.hold_writes.clear()
+        wait_until(running.is_idle)
+        assert journal.delivered == [b"1"]
 
 
 def test_a_processor_is_stopped_before_its_sinks() -> None:
-    from flume_core._builtin.sink_processors import FailoverSinkProcessor
-    from flume_core._plugins.catalog import Catalog
-    from flume_core.agent import Agent
-    from tests.core.runtime.journal import NOTED
-
     journal = Journal()
 
     class NotedProcessor(FailoverSinkProcessor):

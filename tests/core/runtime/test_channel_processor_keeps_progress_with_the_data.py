@@ -12,9 +12,9 @@ from flume_core._runtime.channel_processor import ChannelProcessor
 from flume_core.batch import EMPTY_BATCH, EventBatch
 from flume_core.errors import ChannelFull, ContractError
 from flume_core.testing import (
+    CrashableStore,
     Crashed,
     CrashPoints,
-    CrashableStore,
     FailingChannel,
     store_channel,
 )
@@ -62,9 +62,9 @@ def test_a_source_resumes_after_what_is_committed() -> None:
 
 
 def test_numbers_go_on_after_a_restart() -> None:
-    world = World("c1", "c2")
-    for position in (b"1", b"2", b"3"):
-        world.source.emit(batch(position), {"f": position})
+    world = World("c1", "c2", routed=True)
+    for position, to in ((b"1", "c1"), (b"2", "c1"), (b"3", "c2"), (b"4", "c1")):
+        world.source.emit(batch(b"x", to=to), {"f": position})
         world.restart()
         assert world.resumed == {"f": position}
 

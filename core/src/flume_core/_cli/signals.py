@@ -25,6 +25,8 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received: list[int] = []
+        self.impatient = True
+        """Whether a second signal ends the process on the spot: while there is nothing to stop."""
         self._previous: list[tuple[signal.Signals, object]] = []
         self._reader, self._writer = -1, -1
 
@@ -72,4 +74,6 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received.append(number)
+        if self.impatient and len(self.received) > 1:
+            os._exit(128 + number)
         self.wake()

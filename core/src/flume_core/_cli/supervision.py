@@ -82,6 +82,9 @@ class _Run:
         self._reason = ""
 
     def run(self) -> int:
+        self._signals.impatient = False
+        if self._signals.received:
+            return OK
         tuning.before_start()
         if not self._start():
             return self._stop_and_sum_up()

@@ -283,14 +283,31 @@ class Agent:
         )
 
     def failing(self) -> tuple[str, float, str] | None:
-        """Return the component that fails longest without a break, its seconds, and the reason."""
-        found = self._states.failing()
+        """Return the component that fails longest without a break, its seconds, and the reason.
+
+        A sink of a group counts only if no other of the group takes its channel's events.
+        """
+        spared = self._replaced()
+        found = self._states.failing(spared)
         now = monotonic()
         for component, trouble in self._troubles().items():
+            if component in spared:
+                continue
             seconds = now - self._troubled.setdefault(component, now)
             if found is None or seconds > found[1]:
                 found = (component, seconds, trouble)
         return found
+
+    def _replaced(self) -> set[str]:
+        """Return the failing sinks for which another one of their group stands in."""
+        failing = (LifecycleState.RETRYING, LifecycleState.FAILED)
+        channels = {plan.component.name: plan.channel for plan in self.plan.sinks}
+        replaced = set()
+        for group in self.plan.groups:
+            troubled = {n for n in group.sinks if self._states.get(f"SINK.{n}").state in failing}
+            served = {channels[name] for name in group.sinks if name not in troubled}
+            replaced |= {f"SINK.{name}" for name in troubled if channels[name] in served}
+        return replaced
 
     def _troubles(self) -> dict[str, str]:
         """Return what keeps sinks from delivering while their states say that they run."""

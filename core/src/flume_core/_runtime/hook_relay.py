@@ -24,8 +24,7 @@ class HookRelay:
     """The hook implementations of one process."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager("flume")
-        self._manager.add_hookspecs(hooks)
+        self._manager = _manager()
         self.failures = 0
         """How many calls ended in an exception of a hook."""
 
@@ -49,37 +48,54 @@ class HookRelay:
             function = getattr(plugin, attribute, None)
             if hasattr(function, "flume_impl") and inspect.iscoroutinefunction(function):
                 raise PluginError(f"hook {attribute} of {name or plugin!r} must not be async")
+        trial = _manager()  # because one that fits in part would stay registered in part
         try:
+            trial.register(plugin, name)
+            trial.check_pending()
             self._manager.register(plugin, name)
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            self._manager.unregister(plugin)
+        except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(f"hooks of {name or plugin!r} do not fit: {error}") from error
 
     def add_commands(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         """Let hooks add commands to ``flume``."""
-        self._guard(lambda: self._manager.hook.flume_cli_commands(commands=commands))
+        for hook in self._listeners("flume_cli_commands"):
+            self._guard(hook, commands=commands)
 
     def lifecycle(self, agent: str, component: str, state: LifecycleState, reason: str) -> None:
         """Tell hooks about a change of state."""
-        hook = self._manager.hook.flume_lifecycle
-        if hook.get_hookimpls():
-            self._guard(lambda: hook(agent=agent, component=component, state=state, reason=reason))
+        for hook in self._listeners("flume_lifecycle"):
+            self._guard(hook, agent=agent, component=component, state=state, reason=reason)
 
     def batch_watch(self, agent: str, source: str) -> Callable[[str, EventBatch], None] | None:
         """Return what to call after each commit, or None when nobody listens, so that it costs nothing."""
-        hook = self._manager.hook.flume_batch_committed
-        if not hook.get_hookimpls():
+        listeners = self._listeners("flume_batch_committed")
+        if not listeners:
             return None
 
         def watch(channel: str, batch: EventBatch) -> None:
-            self._guard(lambda: hook(agent=agent, source=source, channel=channel, batch=batch))
+            for hook in listeners:
+                self._guard(hook, agent=agent, source=source, channel=channel, batch=batch)
 
         return watch
 
-    def _guard(self, call: Callable[[], object]) -> None:
+    def _listeners(self, name: str) -> list[pluggy.HookCaller]:
+        """Return a caller for each plugin: in a call to all of them one that fails ends it for the rest."""
+        hook: pluggy.HookCaller = getattr(self._manager.hook, name)
+        plugins = self._manager.get_plugins()
+        return [
+            self._manager.subset_hook_caller(name, plugins - {found.plugin})
+            for found in hook.get_hookimpls()
+        ]
+
+    def _guard(self, hook: pluggy.HookCaller, **arguments: object) -> None:
         try:
-            call()
+            hook(**arguments)
         except Exception:  # noqa: BLE001 - an observer must never disturb the flow
             self.failures += 1
             _log.exception("a hook failed; it is ignored")
+
+
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("flume")
+    manager.add_hookspecs(hooks)
+    return manager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
@@ -56,14 +56,14 @@ class States:
         if new:
             self._tell(self._agent, component, state, reason)
 
-    def failing(self) -> tuple[str, float, str] | None:
-        """Return the component that fails longest, for how many seconds, and why."""
+    def failing(self, spared: Collection[str] = ()) -> tuple[str, float, str] | None:
+        """Return the component, of those not ``spared``, that fails longest: with seconds and reason."""
         now = monotonic()
         with self._lock:
             found = [
                 (name, now - state.failing_since, state.reason)
                 for name, state in self._states.items()
-                if state.failing_since is not None
+                if state.failing_since is not None and name not in spared
             ]
         return max(found, key=lambda entry: entry[1], default=None)
 
