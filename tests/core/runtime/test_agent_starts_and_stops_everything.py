@@ -36,7 +36,7 @@ def test_channels_start_first_then_sinks_then_sources_and_stop_in_reverse() -> N
     journal = Journal()
     with agent(journal) as running:
         assert journal.of("start") == ["c1", "c2", "k1", "k2", "i1", "r1"]
-        assert {each.state for each in running.status().components} == {RUNNING}
+        wait_until(lambda: {each.state for each in running.status().components} == {RUNNING})
     assert journal.of("stop") == ["r1", "i1", "k1", "k2", "c1", "c2"]
     assert {each.state for each in running.status().components} == {STOPPED}
 
@@ -88,7 +88,7 @@ def test_a_sink_that_cannot_start_is_visible_and_runs_when_its_peer_is_back() ->
     journal.fail("start k2", *[away] * 10_000)
     with agent(journal) as running:
         assert state_of(running, "SINK.k2") == (RETRYING, "cannot start: peer is away")
-        assert state_of(running, "SINK.k1") == (RUNNING, "")
+        wait_until(lambda: state_of(running, "SINK.k1") == (RUNNING, ""))
         failing = running.failing()
         assert failing is not None
         assert (failing[0], failing[2]) == ("SINK.k2", "cannot start: peer is away")
@@ -142,7 +142,7 @@ def test_a_batch_that_is_delivered_in_part_shows_in_status_until_it_is_through()
         wait_until(lambda: (running.failing() or ("", 0.0))[1] > first[1], "time passing")
         journal.errors.clear()
         wait_until(lambda: running.failing() is None)
-        assert state_of(running, "SINK.k2") == (RUNNING, "")
+        wait_until(lambda: state_of(running, "SINK.k2") == (RUNNING, ""))
 
 
 @pytest.mark.usefixtures("hasty")

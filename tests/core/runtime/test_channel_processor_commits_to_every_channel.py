@@ -247,3 +247,17 @@ def test_progress_is_neither_asked_for_nor_kept_without_channels_that_keep_it() 
     assert not made.keeps_progress
     assert made.progress() == {}
     assert len(c1.transactions) == 1
+
+
+@pytest.mark.parametrize("call", ["put", "commit"])
+def test_a_selector_with_nothing_to_choose_sends_everything_to_its_channel(call: str) -> None:
+    c1, c2 = memory("c1"), memory("c2")
+    selector = multiplexing(["c1", "c2"], default="c2")
+    selector.only_channel = lambda: "c2"  # type: ignore[method-assign]
+    made, one = processor(c1, c2, selector=selector), batch(b"1")
+    c2.fail(call, OSError("disk on fire"))  # type: ignore[arg-type]
+    with pytest.raises(ChannelError, match="channel c2 failed"):
+        made.emit(one)
+    made.emit(one)
+    assert (bodies(c1), bodies(c2)) == ([], [b"1"])
+    assert figures(made)["Received"] == figures(made)["Accepted"] == figures(made)["Emitted"] == 1

@@ -19,7 +19,7 @@ def test_positions_are_saved_at_the_interval_and_at_the_stop(rig: Rig) -> None:
     rig.start()
     rig.catch_up()
     rig.pass_time(2.9)
-    assert not rig.position_file.exists()
+    assert rig.positions() == {"a.log": 0}
     rig.pass_time(0.2)
     assert rig.positions() == {"a.log": 21}
     rig.write("a.log", lines(4, 4))
@@ -27,6 +27,14 @@ def test_positions_are_saved_at_the_interval_and_at_the_stop(rig: Rig) -> None:
     assert rig.positions() == {"a.log": 21}
     rig.source.stop()
     assert rig.positions() == {"a.log": 28}
+
+
+def test_a_new_file_is_known_before_its_first_line_is_emitted(rig: Rig) -> None:
+    rig.start()
+    rig.catch_up()
+    rig.write("a.log", lines(1, 3))
+    rig.pass_time(1.0)
+    assert rig.positions() == {"a.log": 0}
 
 
 def test_nothing_is_written_while_nothing_changes(

@@ -176,6 +176,11 @@ class TaildirSource(PollableSource[TaildirConfig]):
             self._commit(*pending)
         if self._turn is None:
             tail = tracker.next(now)
+            if tracker.met:
+                # A file that is renamed away and a kill before the next saving would leave its rest
+                # behind: nothing would tell that it was ever followed.
+                tracker.met = False
+                self._save()
             if tail is None:
                 self._forget_obsolete()
                 return Status.BACKOFF

@@ -52,6 +52,8 @@ class Tracker:
         self._header = header
         self._skip_to_end = skip_to_end
         self._patience = patience
+        self.met = False
+        """Whether files were found that the saved positions do not name yet."""
         self._newcomers = Newcomers(following, ledger, troubles, log, header)
         self._round = 0
         self._next_scan = 0.0
@@ -145,6 +147,7 @@ class Tracker:
             if tail is None:
                 return
             tail.changed = now
+            self.met = True
         elif tail.round == self._round:
             return  # a second name, or a second group: the first one counts
         tail.round = self._round
