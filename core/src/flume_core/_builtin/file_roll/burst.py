@@ -14,9 +14,9 @@ from flume_core.transaction import Transaction
 
 __all__ = ["Burst"]
 
-_BYTES = 128 * 1024
+_BYTES = 1024 * 1024
 """A write this large is no longer worth enlarging."""
-_TRANSACTIONS = 16
+_TRANSACTIONS = 64
 
 
 class Burst:
