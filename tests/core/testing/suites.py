@@ -45,8 +45,9 @@ def run_suite(
     suite: type, folder: Path, tests: Sequence[str] = (), *, deadline: float = 1.0
 ) -> Outcomes:
     """Run a suite, or the tests named; waits that should be short are cut to ``deadline`` seconds."""
-    # A name of its own: pytest would find a module of the same name loaded already.
-    file = folder / f"test_{suite.__qualname__}.py"
+    # A name of its own: pytest would find a module of the same name loaded already, and two suites
+    # of different kinds may have one name.
+    file = folder / f"test_{suite.__module__.replace('.', '_')}_{suite.__qualname__}.py"
     file.write_text(f"from {suite.__module__} import {suite.__qualname__} as TestInner\n")
     outcomes = Outcomes()
     nodes = [f"{file}::TestInner::{name}" for name in tests] or [str(file)]

@@ -84,7 +84,9 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
         self._queue: deque[tuple[EventBatch, int]] = deque()
         self._waiting = 0
         self._in_takes = 0
-        self._slots_free = self._slots = config.slots()
+        self._slots_free = config.slots()
+        self._capacity = config.capacity
+        self._transaction_capacity = config.transaction_capacity
         self._takers_waiting = 0
         self._putters_waiting = 0
         self._woken = False
@@ -99,10 +101,11 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
 
     def put(self, batch: EventBatch) -> None:
         count = len(batch)
-        if count > self.config.transaction_capacity:
+        if count > self._transaction_capacity:
             raise self._too_many(count)
         if count:
-            self._append([(batch, _cost(batch))], count)
+            slots = _cost(batch)
+            self._append([(batch, slots)], count, slots)
 
     def size(self) -> int:
         return self._waiting + self._in_takes
@@ -152,12 +155,12 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
 
     # --- what transactions call
 
-    def _append(self, batches: list[tuple[EventBatch, int]], count: int) -> None:
-        """Store committed puts; wait for room up to the keep-alive."""
-        slots = sum([cost for _, cost in batches])
+    def _append(self, batches: list[tuple[EventBatch, int]], count: int, slots: int) -> None:
+        """Store committed puts of ``count`` events; wait for room up to the keep-alive."""
         with self._lock:
             self._put_attempts += count
-            if self._lacks(count, slots):
+            held = self._waiting + self._in_takes + count
+            if held > self._capacity or slots > self._slots_free:
                 self._wait_for_room(count, slots)
             self._slots_free -= slots
             self._waiting += count
@@ -278,15 +281,15 @@ class _MemoryTransaction(Transaction):
     def _do_put(self, batch: EventBatch) -> None:
         channel = self._channel
         count = self._count + len(batch)
-        if count > channel.config.transaction_capacity:
+        if count > channel._transaction_capacity:
             raise channel._too_many(count)
         self._batches.append((batch, _cost(batch)))
         self._count = count
 
     def _do_take(self, max_events: int) -> EventBatch:
         channel = self._channel
-        if self._count + max_events > channel.config.transaction_capacity:
-            max_events = channel.config.transaction_capacity - self._count
+        if self._count + max_events > channel._transaction_capacity:
+            max_events = channel._transaction_capacity - self._count
             if max_events <= 0:
                 raise ChannelError(
                     f"channel {channel.name} gives at most {self._count} events to one transaction:"
@@ -305,7 +308,8 @@ class _MemoryTransaction(Transaction):
             if self._takes:
                 self._channel._drop(self._batches, self._count)
             else:
-                self._channel._append(self._batches, self._count)
+                slots = sum([cost for _, cost in self._batches])
+                self._channel._append(self._batches, self._count, slots)
 
     def _do_rollback(self) -> None:
         if self._takes and self._batches:

@@ -195,13 +195,13 @@ class ChannelProcessor:
         assert self._put is not None
         count = len(batch)
         self.last_emit = monotonic()
-        with self._count_lock:
-            self._received += count
         try:
             self._put(batch)
-        except ContractError:
-            raise
         except Exception as error:
+            with self._count_lock:
+                self._received += count
+            if isinstance(error, ContractError):
+                raise
             held = _Held(count)
             held.filtered, held.emitted = 0, count
             held.required = {self._only: _WHOLE}
@@ -210,6 +210,7 @@ class ChannelProcessor:
                 raise
             raise _foreign(self._only, error) from error
         with self._count_lock:
+            self._received += count
             self._accepted += count
             self._emitted += count
 
