@@ -161,7 +161,7 @@ def test_a_kill_costs_at_most_what_was_in_the_channel_and_below_the_saved_positi
 ) -> None:
     if seed is None:
         seed = secrets.randbelow(10**6) if SCALE == "full" else 1
-    print(f"seed {seed}: add it to FAILED_BEFORE")  # noqa: T201 - shown when the test fails
+    print(f"seed {seed} (should this fail, add it to FAILED_BEFORE)")  # noqa: T201 - shown when the test fails
     torment = Torment(tmp_path, seed)
     for _ in range(scaled(KILLS)):
         torment.run_and_kill()

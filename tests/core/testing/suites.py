@@ -51,7 +51,16 @@ def run_suite(
     file.write_text(f"from {suite.__module__} import {suite.__qualname__} as TestInner\n")
     outcomes = Outcomes()
     nodes = [f"{file}::TestInner::{name}" for name in tests] or [str(file)]
-    arguments = [*_OPTIONS, f"--rootdir={folder}", f"--confcutdir={folder}", *nodes]
+    # Settings of its own too: those of a folder above may need a plugin that is left out here.
+    settings = folder / "pytest.ini"
+    settings.write_text("[pytest]\n")
+    arguments = [
+        *_OPTIONS,
+        f"--config-file={settings}",
+        f"--rootdir={folder}",
+        f"--confcutdir={folder}",
+        *nodes,
+    ]
     with _undisturbed(), mock.patch.object(waiting, "DEADLINE", deadline):
         status = pytest.main(arguments, plugins=[outcomes])
     assert status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), status
