@@ -1,7 +1,8 @@
 """The ``memory`` channel: fast, bounded, and empty after the process ends.
 
 Batches are kept as they came and cut only when a sink asks for less. Room is counted in events
-(``capacity``) and in bytes of bodies, in slots of 100 bytes as Flume does. Events in an open take
+(``capacity``) and in bytes of bodies, in slots of 100 bytes as Flume does; but a batch that is still one
+block of lines is rounded up once, not event by event. Events in an open take
 still occupy their place, so that a rollback always fits.
 """
 
@@ -255,7 +256,7 @@ class MemoryChannel(Channel[MemoryChannelConfig]):
 def _cost(batch: EventBatch) -> int:
     """Return the byte slots of a batch: each body rounded up to 100 bytes, and at least one."""
     if batch.is_block:
-        # One division for the batch instead of one per event: at most one slot per event too few.
+        # One division for the batch instead of one per event: less than one slot per event too few.
         return max(len(batch), -(-batch.nbytes // _SLOT))
     return sum([-(-size // _SLOT) or 1 for size in map(len, batch.bodies())])
 
