@@ -116,7 +116,7 @@ def _cut_nothing_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def _commit_without_progress(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Ledger, "ride", lambda ledger, tx, output=None: tuple(ledger._pending))
+    patch.setattr(Ledger, "ride", lambda ledger, *_: tuple(ledger._pending))
 
 
 def _sync_no_commits(patch: pytest.MonkeyPatch) -> None:

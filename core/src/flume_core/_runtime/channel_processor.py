@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, RLock
 from time import monotonic
@@ -91,6 +92,8 @@ class ChannelProcessor:
         self._riding_since = 0.0
         self._held: dict[int, _Held] = {}
         self._failed: BaseException | None = None
+        self._rewound = False
+        self._flying: deque[tuple[_Held, Ticket]] = deque()
         self._count_lock = Lock()
         self._received = self._accepted = self._filtered = self._unrouted = self._emitted = 0
         self._optional_failures = 0
@@ -98,6 +101,8 @@ class ChannelProcessor:
         plain = only is not None and not self._intercepts and watch is None
         self._put = channels[only].put if plain and only is not None else None
         self._only = only or ""
+        alone = tuple(channels) == tuple(required) and len(required) == 1
+        self._lone = next(iter(required)) if alone else ""
         self.last_emit = monotonic()
         """When a batch last came in, by the monotonic clock."""
         metrics.provide(self._figures)
@@ -124,6 +129,8 @@ class ChannelProcessor:
 
     def emit(self, batch: EventBatch, progress: Progress | None = None) -> None:
         """See `flume_core.source.Emitter`."""
+        if self._flying:
+            self._land()
         if progress is not None and self.keeps_progress:
             with self._progress_lock:
                 self._emit(batch, progress)
@@ -133,10 +140,18 @@ class ChannelProcessor:
             self._emit(batch, None)
 
     def emit_async(self, batch: EventBatch, progress: Progress | None = None) -> Ticket:
-        """See `flume_core.source.Emitter`. Channels commit before this returns."""
-        if self._failed is not None:
-            return Ticket.completed(self._failed)
+        """See `flume_core.source.Emitter`.
+
+        With more than one channel, or where the commit has nothing to gain, it is committed here.
+        """
         try:
+            with self._progress_lock:
+                self._look_for_landed()
+                if self._failed is not None:
+                    return Ticket.completed(self._failed)
+                if self._lone and not self._held and not self._rewound:
+                    return self._take_off(batch, progress)
+            self._rewound = False
             self.emit(batch, progress)
         except ChannelError as error:
             self._failed = error
@@ -146,7 +161,90 @@ class ChannelProcessor:
 
     def rewind(self) -> None:
         """See `flume_core.source.Emitter`."""
-        self._failed = None
+        with self._progress_lock:
+            try:
+                self._land()
+            except ChannelError:
+                self._log.debug("rewinding behind a commit that failed", exc_info=True)
+            self._failed = None
+            # A channel refuses asynchronous commits of an owner after one failed, until one waits.
+            self._rewound = True
+
+    # --- commits under way
+
+    def _take_off(self, batch: EventBatch, progress: Progress | None) -> Ticket:
+        held = self._prepare(batch)
+        if progress is not None and self.keeps_progress:
+            self._attach(held, progress)
+        if not held.required:
+            # Nothing of it goes anywhere; it is counted behind what is under way.
+            ticket = self._flying[-1][1] if self._flying else Ticket.completed()
+            self._flying.append((held, ticket))
+            return ticket
+        name = self._lone
+        part = held.required[name]
+        try:
+            tx = self._channels[name].transaction()
+            tx.begin()
+            try:
+                tx.put(part)
+                if held.record is not None:
+                    tx.save_progress(self._book.owner, held.record.parts[name])
+                ticket = tx.commit_async()
+            except BaseException:
+                tx.rollback()
+                raise
+            finally:
+                tx.close()
+        except Exception as error:
+            self._settle_all()
+            if held.record is not None:
+                self._book.undo(held.record)
+            if isinstance(error, ChannelError | ContractError):
+                raise
+            raise _foreign(name, error) from error
+        self._flying.append((held, ticket))
+        return ticket
+
+    def _look_for_landed(self) -> None:
+        """Count what is committed by now."""
+        while self._flying and self._flying[0][1].done:
+            held, ticket = self._flying[0]
+            if ticket.error is not None:
+                self._settle_all()
+                return
+            self._flying.popleft()
+            self._landed(held)
+
+    def _land(self) -> None:
+        """Wait for everything under way; raise what it failed with."""
+        with self._progress_lock:
+            while self._flying:
+                self._flying[0][1].wait()
+                self._look_for_landed()
+
+    def _settle_all(self) -> None:
+        """Wait for everything under way after a failure, and take back the progress that failed."""
+        lost = []
+        while self._flying:
+            held, ticket = self._flying.popleft()
+            try:
+                ticket.wait()
+            except ChannelError as error:
+                self._failed = self._failed or error
+                lost.append(held)
+            else:
+                self._landed(held)
+        for held in reversed(lost):
+            if held.record is not None:
+                self._book.undo(held.record)
+
+    def _landed(self, held: _Held) -> None:
+        if self._watch is not None:
+            for name, part in held.required.items():
+                if len(part):
+                    self._watch(name, part)
+        self._count(held)
 
     # --- the runtime's side
 
@@ -304,6 +402,11 @@ class ChannelProcessor:
             self._emitted += held.emitted
 
     def _figures(self) -> Mapping[str, MetricValue]:
+        if self._flying and self._progress_lock.acquire(blocking=False):
+            try:
+                self._look_for_landed()
+            finally:
+                self._progress_lock.release()
         with self._count_lock:
             values = (self._received, self._accepted, self._filtered, self._unrouted, self._emitted)
             figures: dict[str, MetricValue] = dict(zip(SOURCE_COUNTERS, values, strict=True))

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 import pytest
 
+from flume_core._builtin.file_roll import burst
 from flume_core._builtin.file_roll.disk import Disk
 from flume_core._builtin.file_roll.sink import FileRollSink
 from flume_core.errors import RetryableError
@@ -17,6 +18,11 @@ from tests.core.builtin.file_roll.simulation import Crash, Plan, SimulatedChanne
 from tests.core.builtin.file_roll.support import ManualClock, contents, drain, file_roll
 
 BODIES = [b"one", b"two", b"three"]
+
+
+@pytest.fixture(autouse=True)
+def one_transaction_to_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(burst, "_TRANSACTIONS", 1)
 
 
 def begun(

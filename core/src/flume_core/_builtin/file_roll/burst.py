@@ -10,7 +10,7 @@ from __future__ import annotations
 from flume_core.batch import EventBatch
 from flume_core.channel import Channel
 from flume_core.config.model import ComponentConfig
-from flume_core.transaction import Transaction
+from flume_core.transaction import Transaction, TransactionState
 
 __all__ = ["Burst"]
 
@@ -48,16 +48,20 @@ class Burst:
             if len(batch) < batch_size or size >= _BYTES or len(self.batches) == _TRANSACTIONS:
                 return
 
+    @property
+    def next(self) -> Transaction:
+        """The oldest transaction that is open."""
+        return self._open[0]
+
     def commit_next(self) -> None:
         """Commit the oldest transaction that is open."""
-        tx = self._open[0]
-        tx.commit()
-        tx.close()
-        del self._open[0]
+        self._open[0].commit()
+        self._open.pop(0).close()
 
     def rollback(self) -> None:
         """Give everything that is not committed back to the channel, in its order."""
         while self._open:
             tx = self._open.pop()
-            tx.rollback()
+            if tx.state is TransactionState.OPEN:
+                tx.rollback()
             tx.close()

@@ -102,7 +102,9 @@ class Ledger:
         if self.keeps:
             self._pending[path] = None
 
-    def ride(self, tx: Transaction, output: Output | None = None) -> tuple[str, ...]:
+    def ride(
+        self, tx: Transaction, output: Output | None = None, length: int = 0
+    ) -> tuple[str, ...]:
         """Add to a take what its commit shall carry: the length of ``output``, and what is pending.
 
         Returns what `landed` wants to hear once that is committed.
@@ -110,7 +112,7 @@ class Ledger:
         riders = dict(islice(self._pending.items(), _RIDERS))
         carried = tuple(riders)
         if output is not None:
-            riders[output.path] = _encode(FileEntry(output.final, output.reached, True))
+            riders[output.path] = _encode(FileEntry(output.final, length, True))
         tx.save_progress(self._owner, riders)
         return carried
 

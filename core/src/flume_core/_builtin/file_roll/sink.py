@@ -13,8 +13,8 @@ Not as in Flume, on purpose:
 * READY is the answer whenever events were delivered, also if that emptied the channel.
 
 With a channel that keeps progress nothing is lost or repeated when the process or the machine dies;
-see `flume_core._builtin.file_roll.ledger` for the order of things. Then every transaction syncs the
-file it wrote to, so larger batches are much faster.
+see `flume_core._builtin.file_roll.ledger` for the order of things. Then a file
+is synced after each write and before the transactions in it are committed.
 """
 
 from __future__ import annotations
@@ -89,62 +89,43 @@ class FileRollSink(Sink[FileRollConfig]):
     def process(self) -> Status:
         """Append what is waiting to the current file and commit; see `Sink.process`.
 
-        Raises `RetryableError` when the directory is missing or a file cannot be written.
+        Several batches are written, and where that is needed synced, together; each is committed in a
+        transaction of its own. Raises `RetryableError` when the directory is missing or a file cannot
+        be written.
         """
         if self._now() >= self._due:
             self._keep_up()
-        return self._process_one() if self._ledger.keeps else self._process_burst()
-
-    def _process_burst(self) -> Status:
-        """Deliver what is waiting, a bounded part of it; for channels that keep no progress."""
         burst = Burst(self._channel)
         try:
             burst.take(self._batch_size)
-            batches = burst.batches
-            if not batches:
+            if not burst.batches:
+                self._ledger.commit()
                 self._empty += 1
                 return Status.BACKOFF
-            self._attempted += sum(map(len, batches))
-            output = self._output or self._open()
-            for batch, size in zip(batches, output.write_all(batches), strict=True):
-                burst.commit_next()
-                output.settle_next(size)
-                self._written += size
-                self._count_delivered(len(batch))
+            self._deliver(burst)
         except BaseException as error:
             burst.rollback()
             self._undo(error)
             raise
         return Status.READY
 
-    def _process_one(self) -> Status:
-        """Deliver one batch, with the progress that belongs to it."""
-        output: Output | None = None
-        carried: tuple[str, ...] = ()
-        ledger = self._ledger
-        try:
-            with self._channel.transaction() as tx:
-                batch = tx.take(self._batch_size)
-                count = len(batch)
-                if count:
-                    self._attempted += count
-                    output = self._output or self._open()
-                    output.write(batch)
-                    output.sync()
-                    carried = ledger.ride(tx, output)
-                elif ledger.pending:
-                    carried = ledger.ride(tx)
-        except BaseException as error:
-            self._undo(error)
-            raise
-        if carried:
-            ledger.landed(carried)
-        if output is None:
-            self._empty += 1
-            return Status.BACKOFF
-        self._written += output.settle()
-        self._count_delivered(count)
-        return Status.READY
+    def _deliver(self, burst: Burst) -> None:
+        ledger, batches = self._ledger, burst.batches
+        self._attempted += sum(map(len, batches))
+        output = self._output or self._open()
+        sizes = output.write_all(batches)
+        if ledger.keeps:
+            output.sync()
+        for batch, size in zip(batches, sizes, strict=True):
+            if ledger.keeps:
+                carried = ledger.ride(burst.next, output, output.length + size)
+                burst.commit_next()
+                ledger.landed(carried)
+            else:
+                burst.commit_next()
+            output.settle_next(size)
+            self._written += size
+            self._count_delivered(len(batch))
 
     def _count_delivered(self, count: int) -> None:
         self._delivered += count

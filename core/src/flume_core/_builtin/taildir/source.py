@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,16 +19,18 @@ from flume_core.batch import EMPTY_BATCH, EventBatch
 from flume_core.errors import ChannelError, ConfigurationError
 from flume_core.metrics import MetricValue
 from flume_core.source import PollableSource, SourceContext, Status
+from flume_core.ticket import Ticket
 from flume_core.transaction import Progress
 
 __all__ = ["TaildirSource"]
 
 _OFFSET_HEADER = "byteoffset"
+_FLYING = 16  # commits under way at once, all of one block of 1 MiB
 _MOST_REMOVED = 500  # keys in one record of progress, which may take 64 KiB
 
 
 class _Pending(NamedTuple):
-    """A batch that the channel refused; it is offered again before anything else."""
+    """A batch handed over; if the channel refuses it, it is offered again before anything else."""
 
     tail: Tail
     batch: EventBatch
@@ -55,7 +58,8 @@ class TaildirSource(PollableSource[TaildirConfig]):
             offset_header=_OFFSET_HEADER if config.byte_offset_header else "",
         )
         self._turn: tuple[Tail, Iterator[Cut]] | None = None
-        self._pending: _Pending | None = None
+        self._pending: deque[_Pending] = deque()
+        self._flying: deque[tuple[_Pending, Ticket]] = deque()
         self._left = config.max_batch_count
         self._keeps_progress = False
         self._received = self._accepted = 0
@@ -142,7 +146,8 @@ class TaildirSource(PollableSource[TaildirConfig]):
         if self._tracker is not None:
             self._save()
             self._following.close_all()
-        self._turn = self._pending = None
+        self._turn = None
+        self._pending.clear()
 
     def summary(self) -> Sequence[str]:
         """Return the files with an unfinished last line, and what could not be read or saved."""
@@ -171,9 +176,8 @@ class TaildirSource(PollableSource[TaildirConfig]):
             self._next_save = now + self.config.write_pos_interval / 1000
             self._save()
         before = self._accepted
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            self._commit(*pending)
+        while self._pending:
+            self._commit(*self._pending.popleft())
         if self._turn is None:
             tail = tracker.next(now)
             if tracker.met:
@@ -201,24 +205,62 @@ class TaildirSource(PollableSource[TaildirConfig]):
 
     def _work(self, tracker: Tracker, tail: Tail, turn: Iterator[Cut]) -> None:
         stopped = self.context.stopping.is_set
-        for batch, pos in turn:
-            self._received += 1
-            self._left -= 1
-            self._commit(
-                tail, batch, pos, self._progress(tail, pos) if self._keeps_progress else None
-            )
-            if stopped():
-                return
+        commit = self._start_commit if self._keeps_progress else self._commit
+        try:
+            for batch, pos in turn:
+                self._received += 1
+                self._left -= 1
+                commit(
+                    tail, batch, pos, self._progress(tail, pos) if self._keeps_progress else None
+                )
+                if stopped():
+                    return
+        finally:
+            self._land()
         self._turn = None
         tracker.turn_over(tail, yields=self._left <= 0)
         if self._left <= 0 or not tail.queued:
             self._left = self.config.max_batch_count
 
+    def _start_commit(
+        self, tail: Tail, batch: EventBatch, pos: int, progress: Progress | None
+    ) -> None:
+        """Hand over a batch without waiting for the disk, unless many are under way."""
+        handed = _Pending(tail, batch, pos, progress)
+        try:
+            ticket = self.emitter.emit_async(batch, progress)
+        except BaseException as error:  # noqa: BLE001 - it is raised in its turn, behind what is under way
+            ticket = Ticket.completed(error)
+        self._flying.append((handed, ticket))
+        if ticket.error is not None:
+            self._land()
+        elif len(self._flying) >= _FLYING:
+            self._land_one()
+
+    def _land(self) -> None:
+        while self._flying:
+            self._land_one()
+
+    def _land_one(self) -> None:
+        """Wait for the oldest commit under way. If it failed, so did all later ones: they are kept."""
+        handed, ticket = self._flying.popleft()
+        try:
+            ticket.wait()
+        except BaseException as error:
+            self._pending.extend([handed, *(later for later, _ in self._flying)])
+            self._flying.clear()
+            self.emitter.rewind()
+            failed = isinstance(error, ChannelError)
+            self.metrics.add(**{"ChannelWriteFail" if failed else "GenericProcessingFail": 1})
+            raise
+        handed.tail.pos = handed.pos
+        self._accepted += 1
+
     def _commit(self, tail: Tail, batch: EventBatch, pos: int, progress: Progress | None) -> None:
         try:
             self.emitter.emit(batch, progress)
         except BaseException as error:
-            self._pending = _Pending(tail, batch, pos, progress)
+            self._pending.appendleft(_Pending(tail, batch, pos, progress))
             if isinstance(error, ChannelError):
                 self.metrics.add(ChannelWriteFail=1)
             else:
