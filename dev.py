@@ -336,7 +336,7 @@ def demo_directory(keep: Path | None) -> Iterator[Path]:
     if any(keep.iterdir()) and not marker.exists():
         raise Failure(f"{keep} is not empty and no demo made it; name another directory.", 2)
     marker.touch()
-    for name in ("logs", "rolled"):
+    for name in ("channel", "logs", "rolled"):
         shutil.rmtree(keep / name, ignore_errors=True)
     for file in keep.glob("taildir_position.json*"):
         file.unlink()
@@ -363,7 +363,7 @@ def demo(environment: Environment, lines: int, keep: Path | None) -> int:
         count = compare(log, files)
         print(
             f"\nThe agent moved {count:,} events ({log.stat().st_size / 1e6:.1f} MB) through a "
-            f"memory channel into {len(files)} rolled files.\n  from {log}"
+            f"file channel into {len(files)} rolled files.\n  from {log}"
         )
         for file in files:
             moved = file.read_bytes().count(b"\n")

@@ -14,7 +14,15 @@ from pathlib import Path
 from benchmarks.debian import FetchFailed, fetch_peers
 from benchmarks.input import make_input, parse_size
 from benchmarks.peers import PEER_NAMES, peer_pipelines
-from benchmarks.pipelines import OUR_NAMES, Missing, Pipeline, copy_loop, our_pipelines
+from benchmarks.pipelines import (
+    APPENDERS,
+    OUR_NAMES,
+    Missing,
+    Pipeline,
+    appenders,
+    copy_loop,
+    our_pipelines,
+)
 from benchmarks.report import (
     Document,
     end_to_end_document,
@@ -27,12 +35,16 @@ from benchmarks.rounds import Results, run_rounds, say
 RESULTS = Path(__file__).resolve().parent.parent / "bench-results"
 GROUPS = {
     "limit": ("copy",),
+    "appenders": tuple(APPENDERS),
     "ours": OUR_NAMES,
-    "peers": PEER_NAMES,
+    "durable": ("file-1000", "file-1mib"),
+    "peers": tuple(name for name in PEER_NAMES if name != "java-file-1000"),
+    "java-file": ("java-file-1000",),
     "java": ("java-1000", "java-100"),
 }
 EPILOG = """\
-names for --only: copy {names}, and the groups limit, ours, java, peers
+names for --only: copy {names}, and the groups limit, ours, durable, appenders, java, peers;
+java-file (25 times slower than the rest: give it --size 128MiB) is in none of them
 
 examples:
   python -m benchmarks --quick                         # a small one, for checking that all is right
@@ -78,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _end_to_end(options: argparse.Namespace) -> Results:
     wanted = options.only
-    found: list[Pipeline | Missing] = [copy_loop(), *our_pipelines(options.flume_ng)]
+    found: list[Pipeline | Missing] = [copy_loop(), *our_pipelines(options.flume_ng), *appenders()]
     found = [each for each in found if each.name in wanted]
     found += peer_pipelines(wanted, options.peers)
     with ExitStack() as stack:
@@ -135,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=sys.modules["benchmarks"].__doc__,
-        epilog=EPILOG.format(names=" ".join((*OUR_NAMES, *PEER_NAMES))),
+        epilog=EPILOG.format(names=" ".join((*OUR_NAMES, *APPENDERS, *PEER_NAMES))),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -151,7 +163,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--size", type=_size, default="1GiB", help="of the input (default: %(default)s)")
     add("--rounds", type=int, default=3, help="each runs everything once (default: %(default)s)")
-    add("--only", type=_names, default="limit,ours,peers", help="names or groups, by commas")
+    add(
+        "--only",
+        type=_names,
+        default="limit,ours,appenders,peers",
+        help="names or groups, by commas",
+    )
     add("--work", type=Path, help="directory for input and output; the input in it is used again")
     add(
         "--timeout",

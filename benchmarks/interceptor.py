@@ -4,13 +4,15 @@ from flume_core import ComponentConfig, Event, EventInterceptor
 
 
 class SeverityConfig(ComponentConfig):
-    header: str = "severity"
+    """It has no properties."""
 
 
 class SeverityInterceptor(EventInterceptor[SeverityConfig]):
     """Puts the second word of a line, its severity, into a header."""
 
     def intercept(self, event: Event) -> Event | None:
-        start = event.body.find(b" ") + 1
-        word = event.body[start : event.body.find(b" ", start)]
-        return event.with_headers({self.config.header: word.decode("ascii", "replace")})
+        try:
+            severity = event.body.split(b" ", 2)[1]
+        except IndexError:
+            return event
+        return event.with_headers(severity=severity.decode("utf-8", "replace"))

@@ -19,7 +19,14 @@ from benchmarks.pipelines import Launch, Missing, Pipeline, RunDirectory, flume_
 
 __all__ = ["PEER_NAMES", "peer_pipelines"]
 
-PEER_NAMES = ("java-1000", "java-100", "rsyslog", "syslog-ng")
+PEER_NAMES = ("java-1000", "java-100", "java-file-1000", "rsyslog", "syslog-ng")
+
+_JAVA = {
+    "java-1000": ("1000", "memory"),
+    "java-100": ("100", "memory"),
+    "java-file-1000": ("1000", "file"),
+}
+"""Name, size of the batches, channel."""
 
 _RSYSLOG = """\
 global(workDirectory="{state}" maxMessageSize="64k")
@@ -77,7 +84,7 @@ class _Installed:
 def peer_pipelines(wanted: set[str], unpacked: Path) -> list[Pipeline | Missing]:
     """Those of the peers named in ``wanted``; ``unpacked`` is the directory of ``fetch-peers``."""
     found: list[Pipeline | Missing] = []
-    if wanted & {"java-1000", "java-100"}:
+    if wanted & set(_JAVA):
         found += _java()
     found += [_rsyslog(unpacked), _syslog_ng(unpacked)]
     return [peer for peer in found if peer.name in wanted]
@@ -87,28 +94,28 @@ def _java() -> list[Pipeline | Missing]:
     try:
         from tests.support.java_flume import FLUME_VERSION, JavaFlumeUnavailable, find_java_flume
     except ImportError as missing:
-        return _both(f"tests/support/java_flume.py is not beside the benchmarks: {missing}")
+        return _all_java(f"tests/support/java_flume.py is not beside the benchmarks: {missing}")
     try:
         java = find_java_flume()
     except JavaFlumeUnavailable as unavailable:
-        return _both(str(unavailable))
+        return _all_java(str(unavailable))
 
-    def prepare(sizes: str) -> Callable[[RunDirectory], Launch]:
+    def prepare(sizes: str, channel: str) -> Callable[[RunDirectory], Launch]:
         def launch(run: RunDirectory) -> Launch:
-            properties = flume_properties(run, sizes)
+            properties = flume_properties(run, sizes, channel=channel)
             return Launch(java.command(properties, run.state / "java", options=["-Xms2g"]))
 
         return launch
 
     text = f"Apache Flume {FLUME_VERSION}, the same configuration file; batches of"
     return [
-        Pipeline(f"java-{sizes}", "peer", f"{text} {sizes}", prepare(sizes))
-        for sizes in ("1000", "100")
+        Pipeline(name, "peer", f"{text} {sizes}, {channel} channel", prepare(sizes, channel))
+        for name, (sizes, channel) in _JAVA.items()
     ]
 
 
-def _both(reason: str) -> list[Pipeline | Missing]:
-    return [Missing("java-1000", reason), Missing("java-100", reason)]
+def _all_java(reason: str) -> list[Pipeline | Missing]:
+    return [Missing(name, reason) for name in _JAVA]
 
 
 def _rsyslog(unpacked: Path) -> Pipeline | Missing:

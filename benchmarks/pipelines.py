@@ -1,6 +1,6 @@
 """What is measured: a pipeline knows how to set itself up in a run's directory and which command runs it.
 
-Ours move ``input/*.log`` through taildir, a memory channel and file_roll into ``output/``. Apache Flume gets
+Ours move ``input/*.log`` through taildir, a channel and file_roll into ``output/``. Apache Flume gets
 the very same configuration file (:mod:`benchmarks.peers`). The settings that matter for the comparison:
 
 * the idle sleep of taildir is 5 ms, so that finding the load costs nobody a second;
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Literal
 
 __all__ = [
+    "APPENDERS",
     "OUR_NAMES",
     "Launch",
     "Missing",
     "Pipeline",
     "RunDirectory",
+    "appenders",
     "copy_loop",
     "flume_properties",
     "our_pipelines",
@@ -87,7 +89,16 @@ class Missing:
     reason: str
 
 
-OUR_NAMES = ("flume-1000", "flume-100", "flume-interceptors", "flume-per-event")
+OUR_NAMES = (
+    "flume-1000",
+    "flume-100",
+    "flume-interceptors",
+    "flume-per-event",
+    "file-1000",
+    "file-1mib",
+)
+APPENDERS = {"appender-1000": 200_000, "appender-1mib": 1 << 20}
+"""Name of a raw appender, and the bytes it commits at once: as much as ``file-...`` beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,8 @@ class _Sizes:
 
 GENEROUS = _Sizes(batch=1000, capacity=100_000, transaction_capacity=10_000)
 DEFAULT_BATCH = _Sizes(batch=100, capacity=10_000, transaction_capacity=1000)
-_SIZES = {"1000": GENEROUS, "100": DEFAULT_BATCH}
+MEBIBYTE = _Sizes(batch=5243, capacity=1_000_000, transaction_capacity=10_000)
+_SIZES = {"1000": GENEROUS, "100": DEFAULT_BATCH, "1mib": MEBIBYTE}
 
 _PER_EVENT = {"severity": {"type": "benchmarks.interceptor:SeverityInterceptor"}}
 _BUILT_IN = {
@@ -113,8 +125,9 @@ def flume_properties(
     run: RunDirectory,
     sizes: str,
     interceptors: Mapping[str, Mapping[str, str]] | None = None,
+    channel: str = "memory",
 ) -> Path:
-    """Write the configuration of agent ``a1`` for batches of ``sizes`` ("1000" or "100") events."""
+    """Write the configuration of agent ``a1`` for batches of ``sizes`` ("1000", "100" or "1mib")."""
     size = _SIZES[sizes]
     lines = [
         "a1.sources = r1",
@@ -128,7 +141,7 @@ def flume_properties(
         f"a1.sources.r1.batchSize = {size.batch}",
         "a1.sources.r1.backoffSleepIncrement = 5",
         "a1.sources.r1.maxBackoffSleep = 5",
-        "a1.channels.c1.type = memory",
+        f"a1.channels.c1.type = {channel}",
         f"a1.channels.c1.capacity = {size.capacity}",
         f"a1.channels.c1.transactionCapacity = {size.transaction_capacity}",
         "a1.channels.c1.keep-alive = 60",
@@ -138,6 +151,11 @@ def flume_properties(
         "a1.sinks.k1.sink.rollInterval = 0",
         f"a1.sinks.k1.sink.batchSize = {size.batch}",
     ]
+    if channel == "file":
+        lines += [
+            f"a1.channels.c1.checkpointDir = {run.state}/checkpoint",
+            f"a1.channels.c1.dataDirs = {run.state}/data",
+        ]
     if interceptors:
         lines.append(f"a1.sources.r1.interceptors = {' '.join(interceptors)}")
         for name, settings in interceptors.items():
@@ -158,6 +176,26 @@ def copy_loop() -> Pipeline:
     return Pipeline("copy", "limit", "a plain read-and-write loop of 1 MiB in Python", prepare)
 
 
+def appenders() -> list[Pipeline]:
+    """What a durable channel is held against: the same bytes, synced in the same portions."""
+    script = Path(__file__).with_name("appender.py")
+
+    def prepare(size: int) -> Callable[[RunDirectory], Launch]:
+        def launch(run: RunDirectory) -> Launch:
+            output = run.output / "appended"
+            return Launch(
+                [sys.executable, "-I", str(script), str(run.input), str(output), str(size)]
+            )
+
+        return launch
+
+    text = "a raw appender: pwritev and fdatasync of each"
+    return [
+        Pipeline(name, "peer", f"{text} {size} bytes", prepare(size))
+        for name, size in APPENDERS.items()
+    ]
+
+
 def our_pipelines(command: str | None) -> list[Pipeline | Missing]:
     """The pipelines of Flume for Python.
 
@@ -173,20 +211,30 @@ def our_pipelines(command: str | None) -> list[Pipeline | Missing]:
         ("flume-interceptors", "1000", _BUILT_IN, f"{flow} 1000; timestamp, host, static"),
         ("flume-per-event", "1000", _PER_EVENT, f"{flow} 1000; a 15-line per-event interceptor"),
     )
+    durable = "taildir, file channel, file_roll; commits of"
+    on_disk = (("file-1000", "1000", f"{durable} 1000"), ("file-1mib", "1mib", f"{durable} 1 MiB"))
     if found is None:
         reason = "there is no flume-ng beside this Python nor on the path: pip install flume-core"
-        return [Missing(name, reason) for name, *_ in described]
-    return [
+        return [Missing(name, reason) for name, *_ in (*described, *on_disk)]
+    found_all: list[Pipeline | Missing] = [
         Pipeline(name, "ours", text, _flume_ng(found, sizes, interceptors))
         for name, sizes, interceptors, text in described
     ]
+    found_all += [
+        Pipeline(name, "ours", text, _flume_ng(found, sizes, None, "file"))
+        for name, sizes, text in on_disk
+    ]
+    return found_all
 
 
 def _flume_ng(
-    command: str, sizes: str, interceptors: Mapping[str, Mapping[str, str]] | None
+    command: str,
+    sizes: str,
+    interceptors: Mapping[str, Mapping[str, str]] | None,
+    channel: str = "memory",
 ) -> Callable[[RunDirectory], Launch]:
     def prepare(run: RunDirectory) -> Launch:
-        file = flume_properties(run, sizes, interceptors)
+        file = flume_properties(run, sizes, interceptors, channel)
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         return Launch([command, "agent", "-n", "a1", "-f", str(file)], {"PYTHONPATH": path})
 

@@ -59,6 +59,9 @@ def targets(results: Results) -> list[Target]:
     rate("flume-1000", "java-1000", 10)
     rate("flume-1000", "java-100", 10)
     rate("flume-1000", "rsyslog", 10)
+    rate("file-1000", "appender-1000", 0.6)
+    rate("file-1mib", "appender-1mib", 0.35)
+    rate("file-1000", "java-file-1000", 25)
     rate("flume-per-event", "java-1000", 1)
     rate("flume-per-event", "java-100", 1)
     for pipeline in results.pipelines:

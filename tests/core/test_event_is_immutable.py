@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, OrderedDict, UserDict
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +45,23 @@ def test_headers_given_to_a_changed_copy_belong_to_it_alone() -> None:
     changed = event.with_headers(given)
     given["b"] = "3"
     assert (changed.headers, event.headers) == ({"b": "2"}, {})
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        {"a": "1"},
+        MappingProxyType({"a": "1"}),
+        MappingProxyType(OrderedDict(a="1")),
+        UserDict(a="1"),
+        ChainMap({}, {"a": "1"}),
+    ],
+)
+def test_headers_of_any_mapping_can_be_added_to(old: Mapping[str, str]) -> None:
+    event = Event(b"x", old)
+    assert event.with_headers({"b": "2"}, c="3").headers == {"a": "1", "b": "2", "c": "3"}
+    assert event.with_headers(UserDict(a="2"), a="3").headers == {"a": "3"}
+    assert event.headers == {"a": "1"}
 
 
 @given(st.binary())

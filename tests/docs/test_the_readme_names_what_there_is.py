@@ -32,12 +32,13 @@ IMAGINED = {  # what readers make themselves
 
 
 def announced() -> set[str]:
-    project = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]
-    names = (name for group in project["entry-points"].values() for name in group)
-    return {name for name in names if not name.startswith("org.apache.")}
+    files = [ROOT / "core" / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]
+    projects = [tomllib.loads(file.read_text())["project"] for file in files]
+    groups = [group for project in projects for group in project["entry-points"].values()]
+    return {name for group in groups for name in group if not name.startswith("org.apache.")}
 
 
-def test_the_table_of_components_is_that_of_the_core() -> None:
+def test_the_table_of_components_is_that_of_our_distributions() -> None:
     section = README.read_text().partition("## What there is")[2].partition("\n## ")[0]
     rows = [line.split("|")[2] for line in section.splitlines() if line.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from io import BytesIO
-from itertools import compress, islice
+from itertools import chain, compress, islice
+from operator import itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -26,6 +27,7 @@ __all__ = ["Bodies", "Buffer", "count_lines", "cut_lines"]
 
 Buffer: TypeAlias = bytes | memoryview
 
+_without_terminator = itemgetter(slice(None, -1))
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 
@@ -106,9 +108,12 @@ class Bodies:
 
     def iterate(self) -> Iterable[bytes]:
         """Return the bodies one after the other, without keeping a list that is not there yet."""
-        if self._plain is not None or self._blocks is None or self._lines is not None:
+        if self._plain is not None or self._packed is not None:
             return self.plain()
-        return (line[:-1] for block in self._blocks for line in BytesIO(block))
+        lines: Iterable[bytes] = self._lines or chain.from_iterable(
+            map(BytesIO, self._blocks or ())
+        )
+        return map(_without_terminator, lines)
 
     def has_blocks(self) -> bool:
         """Tell whether the bodies are LF-terminated blocks already, so that none contains LF."""

@@ -11,7 +11,7 @@ they have in common: slicing, adding headers and concatenating copy no body wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias, overload
 
@@ -20,7 +20,6 @@ from flume_core._headers import NO_COLUMNS, Column, Headers
 from flume_core.event import NO_HEADERS, Event
 
 __all__ = ["EMPTY_BATCH", "Buffer", "Column", "EventBatch"]
-
 
 _Slice: TypeAlias = "slice[int | None, int | None, int | None]"
 
@@ -147,6 +146,18 @@ class EventBatch(Sequence[Event]):
     def __repr__(self) -> str:
         headers = [*self._headers.shared, *self._headers.columns]
         return f"<EventBatch of {len(self)} events, headers {headers}>"
+
+    def map_events(self, change: Callable[[Event], Event | None]) -> EventBatch:
+        """Return the events that ``change`` makes of these, in order; None drops one.
+
+        Where all bodies come back as they were, they keep their form: a block is not joined again.
+        """
+        bodies = list(self._bodies.iterate())
+        events = map(Event, bodies, self._headers.rows(len(bodies)))
+        kept = [changed for event in events if (changed := change(event)) is not None]
+        made = EventBatch.from_events(kept)
+        # Comparing lists of the very same objects looks at none of them.
+        return EventBatch(self._bodies, made._headers) if made.bodies() == bodies else made
 
     # --- bodies in bulk
 

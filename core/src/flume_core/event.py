@@ -39,18 +39,16 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     def with_headers(self, headers: Mapping[str, str] | None = None, /, **more: str) -> Event:
         """Return this event with these headers added; a header that exists is replaced."""
-        if headers is None:
-            headers = more
-        elif more:
-            headers = {**headers, **more}
+        # Interceptors call this for every event. The dict that each path makes belongs to the new event
+        # alone, so it goes without a proxy, which would cost as much again.
+        if headers is not None:
+            more = {**headers, **more}
         old = self.headers
         if not old:
-            return Event(self.body, dict(headers))
-        # Copying the proxy is twice as fast as unpacking it. The copy belongs to this event alone, so
-        # it goes without a proxy of its own, which would cost as much again.
-        merged = old.copy() if type(old) is MappingProxyType else dict(old)
-        merged.update(headers)
-        return Event(self.body, merged)
+            return Event(self.body, more)
+        if type(old) is MappingProxyType:  # its own operator is twice as fast as unpacking it
+            return Event(self.body, old | more)
+        return Event(self.body, {**old, **more})
 
     def without_headers(self, *names: str) -> Event:
         """Return this event without the headers named; names that are not there are no error."""

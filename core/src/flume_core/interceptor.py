@@ -39,6 +39,4 @@ class EventInterceptor(Component[C]):
 
     def intercept_batch(self, batch: EventBatch) -> EventBatch:
         """Return the batch with every event intercepted. The runtime calls this."""
-        intercept = self.intercept
-        kept = [changed for event in batch if (changed := intercept(event)) is not None]
-        return EventBatch.from_events(kept)
+        return batch.map_events(self.intercept)

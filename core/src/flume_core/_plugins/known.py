@@ -69,7 +69,7 @@ _TYPES: dict[tuple[str, str], str] = {
         env configfilter.EnvironmentVariableConfigFilter
         external configfilter.ExternalProcessConfigFilter
         hadoop configfilter.HadoopCredentialStoreConfigFilter""",
-    ("key_provider", _NOBODY): "jceksfile channel.file.encryption.JCEFileKeyProvider$Builder",
+    ("key_provider", _FILE): "jceksfile channel.file.encryption.JCEFileKeyProvider$Builder",
     ("monitor", _NOBODY): """
         http instrumentation.http.HTTPMetricsServer ganglia instrumentation.GangliaServer
         prometheus instrumentation.http.PrometheusHTTPMetricsServer""",

@@ -220,8 +220,10 @@ class ChannelProcessor:
         """Wait for everything under way; raise what it failed with."""
         with self._progress_lock:
             while self._flying:
-                self._flying[0][1].wait()
-                self._look_for_landed()
+                try:
+                    self._flying[0][1].wait()
+                finally:
+                    self._look_for_landed()
 
     def _settle_all(self) -> None:
         """Wait for everything under way after a failure, and take back the progress that failed."""
