@@ -4,6 +4,7 @@ Everything a plugin imports is here or in the modules these names come from; mod
 with an underscore are machinery and may change in any release.
 """
 
+from flume_core.avro_event import MalformedEvent
 from flume_core.batch import EMPTY_BATCH, Buffer, Column, EventBatch
 from flume_core.channel import Channel
 from flume_core.component import Clock, Component, ComponentContext, SystemClock
@@ -42,6 +43,7 @@ from flume_core.errors import (
 from flume_core.event import NO_HEADERS, Event, decode_header, encode_header
 from flume_core.hooks import LifecycleState, hookimpl
 from flume_core.interceptor import EventInterceptor, Interceptor
+from flume_core.key_provider import KeyProvider
 from flume_core.metrics import ComponentMetrics
 from flume_core.selector import (
     ChannelSelector,
@@ -89,7 +91,9 @@ __all__ = [
     "FlumeError",
     "Interceptor",
     "JavaRepairs",
+    "KeyProvider",
     "LifecycleState",
+    "MalformedEvent",
     "Millis",
     "Nested",
     "NestedComponent",

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
 from flume_core.testing import ChannelContract, ChannelUnderTest, make_channel
 from flume_filechannel.channel import FileChannel
 

@@ -1,0 +1,1 @@
+"""Avro RPC as Apache Flume speaks it: frames, handshakes and the two calls; bytes in, bytes out."""

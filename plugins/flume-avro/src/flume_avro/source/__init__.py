@@ -1,0 +1,1 @@
+"""The ``avro`` source: batches from other agents and from client libraries, by Avro RPC."""
