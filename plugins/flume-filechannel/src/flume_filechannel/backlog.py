@@ -88,7 +88,11 @@ class Backlog:
         pieces: list[Piece] = []
         with self._take_lock:
             while most:
-                piece = self._next()
+                try:
+                    piece = self._next()
+                except BaseException:
+                    self.give_back(pieces, wake=False)
+                    raise
                 if piece is None:
                     break
                 if len(piece[1]) > most:
@@ -121,9 +125,9 @@ class Backlog:
             cursor = self._cursor
             read = self._reader.read(self._segments(), cursor, known)
             if isinstance(read, Lost):
-                self._move(max(cursor, read.end))
                 if read.end > read.first:
-                    self._lost(read)
+                    self._lost(read)  # raises: the next take finds it again
+                self._move(max(cursor, read.end))
                 if self._cursor >= known:
                     return None
                 continue

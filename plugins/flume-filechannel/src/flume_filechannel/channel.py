@@ -101,8 +101,8 @@ class FileChannel(Channel[FileChannelConfig]):
         for path in self.config.data_dirs:
             if any(_JAVA_LOG.fullmatch(name) for name in self.disk.names(path)):
                 raise ConfigurationError(
-                    f"{path} holds the log of a Java file channel, which is not read or changed:"
-                    " let the Java agent drain it, or name other dataDirs"
+                    f"{path} holds the log of a Java file channel, which is not changed: name other"
+                    " dataDirs, and copy what waits with `flume channel import`"
                 )
 
     def _open(self) -> None:
@@ -119,6 +119,7 @@ class FileChannel(Channel[FileChannelConfig]):
         for path in found.spares:
             store.adopt_spare(path)
         self._taken, self._progress = found.taken, found.progress
+        self._lost_count += found.lost
         if not found.segments:
             self._taken.add(0, 0)
         for finding in found.findings:

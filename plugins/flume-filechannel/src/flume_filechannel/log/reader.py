@@ -87,7 +87,7 @@ class LogReader:
         """Find where the log goes on, go there, and say what is between."""
         begin, first = self._offset, max(seq, self._seq)
         found = find_record(
-            self._disk, segment, begin + 8, lambda head: first <= head.seq <= segment.end_seq
+            self._disk, segment, begin + 8, lambda head: self._seq <= head.seq <= segment.end_seq
         )
         if found is None:
             end, end_seq = segment.head.size, segment.end_seq

@@ -46,6 +46,8 @@ class Recovered(NamedTuple):
     next_seq: int
     findings: list[str]
     """What was not as it should be, for the operator."""
+    lost: int
+    """Events that are known to be gone with the segment they were in."""
 
 
 def recover(disk: Disk, directories: Sequence[str], checkpoint: Checkpoint | None) -> Recovered:
@@ -55,14 +57,14 @@ def recover(disk: Disk, directories: Sequence[str], checkpoint: Checkpoint | Non
     """
     findings: list[str] = []
     segments, spares = _open_all(disk, directories, findings)
-    taken, progress, next_seq = Ranges(), AllProgress(), 0
+    taken, progress, next_seq, lost = Ranges(), AllProgress(), 0, 0
     if segments:
         taken, progress, next_seq = _replay(disk, segments, checkpoint, findings)
         for segment, successor in pairwise(segments):
             segment.end_seq = successor.head.first_seq
         segments[-1].end_seq = next_seq
-        _look_for_gaps(segments, taken, findings)
-    return Recovered(segments, spares, taken, progress, next_seq, findings)
+        lost = _look_for_gaps(segments, taken, findings)
+    return Recovered(segments, spares, taken, progress, next_seq, findings, lost)
 
 
 def _open_all(
@@ -175,11 +177,14 @@ class _State:
         merge_progress(self.progress, progress)
 
 
-def _look_for_gaps(segments: list[Segment], taken: Ranges, findings: list[str]) -> None:
-    """Report segments that are missing, and take what they held for lost."""
-    if segments[0].head.first_seq > taken.watermark:
+def _look_for_gaps(segments: list[Segment], taken: Ranges, findings: list[str]) -> int:
+    """Report segments that are missing at the beginning; return how many events are lost with them."""
+    first = segments[0].head.first_seq
+    lost = sum(end - begin for begin, end in taken.missing(taken.watermark, first))
+    if first > taken.watermark:
         findings.append(
-            f"events {taken.watermark} to {segments[0].head.first_seq - 1} are gone: the segment"
-            f" before {os.path.basename(segments[0].path)} is missing"
+            f"{lost} events (in {taken.watermark} to {first - 1}) are gone: the segment before"
+            f" {os.path.basename(segments[0].path)} is missing"
         )
-        taken.add(taken.watermark, segments[0].head.first_seq)
+        taken.add(taken.watermark, first)
+    return lost

@@ -15,7 +15,7 @@ from flume_filechannel.log.format import (
     salt_seed,
 )
 
-__all__ = ["Segment", "SegmentStore", "segment_name"]
+__all__ = ["Segment", "SegmentStore", "Unsettled", "segment_name"]
 
 _SPARES = 2
 """Files kept for use again; what is more is removed."""
@@ -70,36 +70,38 @@ class SegmentStore:
         """Make the next segment with its first records, on disk under its name when this returns.
 
         ``least`` is the room in bytes it must have for records; ``records`` gets the seed of their
-        checksums. Raises OSError; a file that was begun then is a spare or gone.
+        checksums. Raises OSError; a file that was begun then is a spare or gone; for `Unsettled` it may
+        come back after a crash.
         """
         size = max(self._size, HEADER_SIZE + least)
         path, fd, size = self._file(id_, size)
+        final = f"{os.path.dirname(path)}/{segment_name(id_)}"
+        named = False
         try:
             head = SegmentHead(id_, secrets.randbits(64), first_seq, size, "")
             segment = Segment(path, fd, head)
             first = records(segment.seed)
             self._disk.write(fd, [pack_segment_head(head), *first], 0)
             self._disk.sync(fd)
-            directory = os.path.dirname(path)
-            final = f"{directory}/{segment_name(id_)}"
+            named = True
             self._disk.rename(path, final)
-            self._disk.sync_directory(directory)
-        except BaseException:
+            self._disk.sync_directory(os.path.dirname(path))
+        except BaseException as error:
             self._disk.close(fd)
             self._discard(path)
+            if named and isinstance(error, OSError):
+                self._discard(final)
+                raise Unsettled(*error.args) from error
             raise
         segment.path = final
         segment.end = segment.synced = HEADER_SIZE + sum(map(len, first))
         return segment
 
     def _file(self, id_: int, size: int) -> tuple[str, int, int]:
-        for path in self._spares:
-            fd = self._disk.open(path)
-            length = self._disk.size(fd)
-            if length >= size:
-                self._spares.remove(path)
-                return path, fd, length
-            self._disk.close(fd)
+        for path in tuple(self._spares):
+            spare = self._reuse(path, size)
+            if spare is not None:
+                return path, *spare
         directory = self._directories[self._turn % len(self._directories)]
         self._turn += 1
         free = self._disk.free(directory)
@@ -111,6 +113,29 @@ class SegmentStore:
         path = f"{directory}/spare-{id_:016d}.log"
         self._discard(path)
         return path, self._disk.create(path, size), size
+
+    def _reuse(self, path: str, size: int) -> tuple[int, int] | None:
+        """Open a spare; None if it is too short, and then it is removed if it is of no use at all."""
+        try:
+            fd = self._disk.open(path)
+        except FileNotFoundError:
+            self._spares.remove(path)
+            return None
+        length = self._disk.size(fd)
+        if length < size:
+            self._disk.close(fd)
+            if length < self._size:
+                self._spares.remove(path)
+                self._discard(path)
+            return None
+        try:
+            # Under the name of its last life it must not be found with the contents of the next one.
+            self._disk.sync_directory(os.path.dirname(path))
+        except OSError:
+            self._disk.close(fd)
+            raise
+        self._spares.remove(path)
+        return fd, length
 
     def adopt_spare(self, path: str) -> None:
         """Use a spare file that was found."""
@@ -139,3 +164,7 @@ class SegmentStore:
 
 class NoSpace(OSError):
     """The file system of the log is too full for another segment."""
+
+
+class Unsettled(OSError):
+    """A segment may or may not have got its name on disk."""

@@ -11,6 +11,7 @@ last event that is safe, and the next write begins a new one.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ from flume_filechannel.log.format import (
     padded,
 )
 from flume_filechannel.log.records import encode_ranges
-from flume_filechannel.log.segment import Segment, SegmentStore
+from flume_filechannel.log.segment import Segment, SegmentStore, Unsettled
 
 __all__ = ["Entry", "Payload", "Snapshot", "Writer"]
 
@@ -117,9 +118,12 @@ class Writer:
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._syncing = False
+        self._torn = False
         self._written = self._durable = 0
         self._unpublished: deque[Entry] = deque()
         self._reserve = max(64 * 1024, store.size // 64)
+        self._broken: set[str] = set()
+        """Owners whose commit failed that nobody waited for: later positions must not be stored."""
         self.syncs = 0
 
     # --- writing
@@ -133,8 +137,13 @@ class Writer:
     ) -> Entry:
         """Write a put; it is not on disk before `wait`. Raises `ChannelError` with nothing done."""
         count = len(batch)
+        owners = progress.keys() if progress else ()
         with self._lock:
             segment = self._room(RECORD_SIZE + padded(payload.size), self._reserve)
+            if ticket is None:
+                self._broken.difference_update(owners)
+            elif not self._broken.isdisjoint(owners):
+                raise ChannelError(f"channel {self._name}: a commit before this one failed")
             seq, offset = self._next_seq, segment.end
             self._write(segment, PUT, count, payload)
             self._next_seq = segment.end_seq = seq + count
@@ -160,10 +169,21 @@ class Writer:
         try:
             self._disk.write(segment.fd, pieces, segment.end)
         except OSError as e:
-            # The next record is written over whatever there is of this one.
+            self._torn = True
+            self._wipe(segment)
             raise ChannelError(f"channel {self._name} cannot write {segment.path}: {e}") from e
         segment.end += RECORD_SIZE + padded(payload.size)
         self._written += 1
+        self._torn = False  # this record lies over it
+
+    def _wipe(self, segment: Segment) -> None:
+        """See to it that a record whose write failed is not found although all of it is there."""
+        try:
+            self._disk.write(segment.fd, [bytes(RECORD_SIZE)], segment.end)
+        except OSError:  # `sync` tries again, and the next record would be written over it
+            return
+        self._torn = False
+        self._written += 1  # as a record: it must get to disk
 
     def _room(self, size: int, reserve: int) -> Segment:
         """Return a segment with room for a record of ``size`` bytes and a reserve behind it.
@@ -197,6 +217,8 @@ class Writer:
     def sync(self) -> None:
         """Return when everything written so far is on disk. Raises `ChannelError`."""
         with self._lock:
+            if self._torn and self._active is not None:
+                self._wipe(self._active)
             target = self._written
             while self._durable < target:
                 if self._active is None:
@@ -207,7 +229,7 @@ class Writer:
     @property
     def dirty(self) -> bool:
         """Whether something is written that is not on disk."""
-        return self._durable < self._written
+        return self._durable < self._written or self._torn
 
     def _sync_once(self) -> None:
         """Wait for the sync that is under way, or do one. The lock is held, and free meanwhile."""
@@ -254,12 +276,15 @@ class Writer:
 
     def _abandon(self, segment: Segment, error: OSError) -> None:
         """Give up what is not known to be on disk; never sync that file again."""
+        self._torn = False
         failed = list(self._unpublished)
         self._unpublished.clear()
         self._active = None
         if failed:
             self._next_seq = segment.end_seq = failed[0].seq
         for entry in failed:
+            if entry.ticket is not None and entry.progress:
+                self._broken.update(entry.progress)
             entry.error = ChannelError(
                 f"channel {self._name} cannot sync {segment.path}: {error}; nothing of this"
                 " transaction is stored"
@@ -274,7 +299,17 @@ class Writer:
     def open(self) -> None:
         """Begin a new segment, with what is known. Raises `ChannelError`."""
         with self._lock:
+            if self.segments:
+                self._settle_last(self.segments[-1])
             self._roll(0)
+
+    def _settle_last(self, last: Segment) -> None:
+        """Sync what a killed process wrote: it was read, and its successor will count on it."""
+        try:
+            self._disk.sync(last.fd)
+            self._disk.sync_directory(os.path.dirname(last.path))
+        except OSError as e:
+            raise ChannelError(f"channel {self._name} cannot sync {last.path}: {e}") from e
 
     def _roll(self, least: int) -> None:
         """Begin a new segment; the old one is synced first. The lock is held throughout."""
@@ -298,6 +333,11 @@ class Writer:
         try:
             new = self._store.create(self._next_id, seq, least, first_records)
         except OSError as e:
+            if isinstance(e, Unsettled):
+                # After a crash that segment may be there, and what is not in it then was given up:
+                # nothing may be written to the old one any more.
+                self._next_id += 1
+                self._active = None
             raise ChannelError(
                 f"channel {self._name} cannot begin a new segment: {e}; it goes on by itself when"
                 " there is room"
@@ -321,7 +361,8 @@ class Writer:
     def _drop(self, watermark: int) -> None:
         segments = self.segments
         gone = 0
-        while segments[gone] is not self._active and segments[gone].end_seq <= watermark:
+        newest = len(segments) - 1  # stays even if nothing is written to it any more
+        while gone < newest and segments[gone].end_seq <= watermark:
             gone += 1
         self.segments = segments[gone:]
         for segment in segments[:gone]:
@@ -334,10 +375,10 @@ class Writer:
     def quiet(self) -> Iterator[tuple[SegmentHead, int, int]]:
         """Hold back writes; give the newest segment, the offset and the number behind its last record.
 
-        What is written and not published yet is on disk and published first. Raises `ChannelError`.
+        What is written is on disk and published first. Raises `ChannelError`.
         """
         with self._lock:
-            while self._unpublished or self._active is None:
+            while self._durable < self._written or self._active is None:
                 self._sync_once()
             yield self._active.head, self._active.end, self._next_seq
 
