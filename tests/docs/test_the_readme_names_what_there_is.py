@@ -34,8 +34,13 @@ IMAGINED = {  # what readers make themselves
 def announced() -> set[str]:
     files = [ROOT / "core" / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]
     projects = [tomllib.loads(file.read_text())["project"] for file in files]
-    groups = [group for project in projects for group in project["entry-points"].values()]
-    return {name for group in groups for name in group if not name.startswith("org.apache.")}
+    groups = [group for project in projects for group in project["entry-points"].items()]
+    return {
+        name
+        for kind, names in groups
+        for name in names
+        if kind != "flume.hooks" and not name.startswith("org.apache.")
+    }
 
 
 def test_the_table_of_components_is_that_of_our_distributions() -> None:
@@ -72,7 +77,7 @@ def test_there_are_configurations_to_check() -> None:
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_commands_of_flume_exist(page: Path) -> None:
-    parser = flume_parser(hooks=False)
+    parser = flume_parser(hooks=True)
     (action,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     text = re.sub(r"(?s)## What is not there yet.*?\n## ", "", page.read_text())
 
