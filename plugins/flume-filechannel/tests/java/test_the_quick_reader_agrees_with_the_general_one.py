@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flume_filechannel.java import record_v3
+from flume_filechannel.java.protobuf import MalformedMessage
 from flume_filechannel.java.put_v3 import usual_put
 from flume_filechannel.java.record_v3 import FramedRecords
 from flume_filechannel.java.window import Window
@@ -36,17 +37,27 @@ def test_both_give_the_same_event_or_none(
     body: bytes,
     change: tuple[int, int] | None,
 ) -> None:
-    """A record that the quick reader leaves alone is read by the general one; no other may differ."""
+    """A record that the quick reader leaves alone is read by the general one; no other may differ.
+
+    Only the header before the put, which the replay has read already, does not concern the quick one.
+    """
     log = channel_writer(Path("unused"), 1, bytearray(), count(1))
     log.put(1, body, {key.encode(): value.encode() for key, value in headers.items()})
     record = bytearray(log.content)
+    header = 1 + record[5]
+    at = 0 if change is None else change[0] % (len(record) - 5)
     if change is not None:
-        record[5 + change[0] % (len(record) - 5)] ^= change[1]
+        record[5 + at] ^= change[1]
     event = usual_put(bytes(record[5:]))
     if change is None:
         assert event is not None
     if event is not None:
-        kind, _, _, start, stop = record_v3._parts(bytes(record[5:]))
+        try:
+            kind, _, _, start, stop = record_v3._parts(bytes(record[5:]))
+        except MalformedMessage:
+            assert change is not None
+            assert at < header
+            return
         assert kind == 1
         general = record_v3._event(bytes(record[5:]), start, stop)
         assert (event.body, dict(event.headers)) == (general.body, dict(general.headers))
