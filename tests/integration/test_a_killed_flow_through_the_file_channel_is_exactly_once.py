@@ -67,6 +67,7 @@ def test_every_line_is_in_the_files_once_and_in_order(tmp_path: Path, suffix: st
                     more = chance.randrange(1, 200)
                     log.write(b"".join(b"line %d\n" % n for n in range(lines, lines + more)))
                     lines += more
+                    time.sleep(0.002)  # a log that grows, not a flood: each 20 lines are a commit
                 agent.kill()
     code, agent = run_flume("run", config, "--until-idle", work=tmp_path)
 
