@@ -7,9 +7,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from flume_core.config.fields import ByteSize, Events, JavaRepairs, Millis, Seconds
+from flume_core.config.fields import (
+    ByteSize,
+    Events,
+    JavaRepairs,
+    Millis,
+    Seconds,
+    SubProperties,
+)
 from flume_core.config.model import ChannelConfig
 
 __all__ = ["FileChannelConfig", "OnCorruption"]
@@ -98,6 +105,21 @@ class FileChannelConfig(ChannelConfig):
     use_fast_replay: bool = Field(
         False, alias="use-fast-replay", description="accepted, not needed"
     )
+
+    encryption: Annotated[dict[str, str], SubProperties("encryption.")] = Field(
+        {}, description="refused: this version cannot encrypt, and must not pretend to"
+    )
+
+    @field_validator("encryption")
+    @classmethod
+    def _not_yet(cls, value: dict[str, str]) -> dict[str, str]:
+        if value:
+            raise ValueError(
+                f"encryption.{min(value)} asks for encryption, which this version of"
+                " flume-filechannel does not have: use an encrypted file system, or stay with the"
+                " Java agent"
+            )
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> FileChannelConfig:
