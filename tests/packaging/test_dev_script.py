@@ -129,9 +129,11 @@ def test_a_python_without_ensurepip_is_told_what_to_install_and_nothing_is_delet
 
 
 def test_two_set_ups_of_one_clone_take_turns(
-    environment: dev.Environment, capsys: pytest.CaptureFixture[str]
+    environment: dev.Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = []
+    said: list[str] = []
+    monkeypatch.setattr(dev, "say", said.append)
 
     def second() -> None:
         with environment.lock():
@@ -140,13 +142,13 @@ def test_two_set_ups_of_one_clone_take_turns(
     with environment.lock():
         waiting = threading.Thread(target=second)
         waiting.start()
-        said, deadline = "", time.monotonic() + 30
-        while "waiting for it" not in said and time.monotonic() < deadline:
-            said += capsys.readouterr().out
+        deadline = time.monotonic() + 30
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.005)
         order.append("first")
     waiting.join(30)
 
-    assert "another set-up of this clone is under way" in said
+    assert said == ["another set-up of this clone is under way; waiting for it"]
     assert order == ["first", "second"]
 
 
