@@ -27,7 +27,7 @@ from flume_filechannel.disk import Disk
 from flume_filechannel.keeper import Keeper
 from flume_filechannel.locks import DirectoryLock
 from flume_filechannel.log.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from flume_filechannel.log.format import HEADER_SIZE, LOST
+from flume_filechannel.log.format import HEADER_SIZE, LOST, PUT
 from flume_filechannel.log.ranges import Ranges
 from flume_filechannel.log.reader import LogReader, Lost
 from flume_filechannel.log.records import (
@@ -157,7 +157,7 @@ class FileChannel(Channel[FileChannelConfig]):
                 if isinstance(found, Damage):
                     findings.append(f"{segment.path}: damage at offset {found.offset}")
                 else:
-                    seq = found.head.seq + (found.head.events if found.head.kind == 1 else 0)
+                    seq = found.head.seq + (found.head.events if found.head.kind == PUT else 0)
             if seq < segment.end_seq:
                 findings.append(f"{segment.path}: {segment.end_seq - seq} events are damaged")
         if findings:
@@ -447,7 +447,8 @@ class FileChannel(Channel[FileChannelConfig]):
         name = f"{os.path.basename(lost.path)}-{lost.offset}"
         os.makedirs(directory, mode=0o700, exist_ok=True)
         self.disk.write_file(f"{directory}/{name}", lost.data)
-        ranges = list(self._taken.missing(lost.first, lost.end))
+        with self._live()[1].lock:
+            ranges = list(self._taken.missing(lost.first, lost.end))
         self.log.error(
             "channel %s: %s is damaged at offset %d: %d events are lost; %d bytes set aside in %s/%s",
             self.name, lost.path, lost.offset, sum(b - a for a, b in ranges), len(lost.data),

@@ -80,18 +80,6 @@ class Output:
         self.sound = True
         """False after a failed sync: what a later sync says about this file means nothing."""
 
-    @property
-    def reached(self) -> int:
-        """The length with what the open transaction wrote."""
-        return self._reached
-
-    def write(self, batch: EventBatch) -> None:
-        """Hand a batch to the operating system; once in a transaction."""
-        buffers = self._serializer.serialize(batch)
-        if not self.length and self._head:
-            buffers = (*self._head, *buffers)
-        self._append(buffers)
-
     def write_all(self, batches: Sequence[EventBatch]) -> list[int]:
         """Hand several batches to the operating system at once; return the bytes of each.
 
